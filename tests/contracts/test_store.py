@@ -61,7 +61,7 @@ def test_a_new_store_is_empty(store):
     assert store.history("ann", 10) == store.events_of("ann") == store.users(10) == []
     assert store.item("a") is None
     assert store.recommendation("r") is None
-    assert store.noted("x") is None
+    assert store.setting("x") is None
     assert store.audits(5) == store.items() == store.check() == []
     assert store.exposures(0.0, 9) == store.attributed(0.0, 9) == []
     assert store.list_counts(0.0, 1e12) == {}
@@ -207,9 +207,9 @@ def test_events_that_name_a_list(store):
 
 
 def test_notes_and_audits(store):
-    store.note("variants", [{"version": "x", "share": 1.0}])
-    store.note("variants", {"é": None})
-    assert store.noted("variants") == {"é": None}
+    store.save_setting("variants", [{"version": "x", "share": 1.0}])
+    store.save_setting("variants", {"é": None})
+    assert store.setting("variants") == {"é": None}
     for n in range(3):
         store.add_audit(Audit(float(n), "ops", "publish", f"m{n}"))
     assert [a.detail for a in store.audits(2)] == ["m2", "m1"]
@@ -218,7 +218,7 @@ def test_notes_and_audits(store):
 def test_a_transaction_is_whole_or_not_at_all(store, make):
     with pytest.raises(ZeroDivisionError), store.transaction():
         store.add_events([event(1)])
-        store.note("x", 1)
+        store.save_setting("x", 1)
         _ = 1 / 0
     assert store.counts()["events"] == 0
     with store.transaction():
@@ -228,7 +228,7 @@ def test_a_transaction_is_whole_or_not_at_all(store, make):
             _ = 1 / 0
         store.add_events([event(3)])
     assert [e.event_id for e in store.history("ann", 9)] == ["e1", "e3"]
-    assert store.noted("x") is None
+    assert store.setting("x") is None
 
 
 def test_a_reader_sees_what_is_written_and_nothing_unfinished(store):
@@ -244,11 +244,11 @@ def test_what_is_kept_is_there_after_reopening(make):
     first = make()
     first.add_events([event(1)])
     first.put_items([StoredItem("a", {"t": 1}, True, None, 1.0)])
-    first.note("x", [1])
+    first.save_setting("x", [1])
     second = make()
     assert second.history("ann", 9) == [event(1)]
     assert second.item("a").document == {"t": 1}
-    assert second.noted("x") == [1]
+    assert second.setting("x") == [1]
     assert second.check() == []
 
 

@@ -161,9 +161,9 @@ def test_an_erasure_that_was_cut_short_is_finished_at_the_next_start(named, tmp_
     with service(None, folder) as live:
         assert holding(folder, USER) == []
         assert live.get(f"/v1/recommend/{USER}")["source"] == "popularity"
-        assert not live.engine.store.read_now(lambda store: store.noted(ERASING))
+        assert not live.engine.store.read_now(lambda store: store.setting(ERASING))
         erase(live)
-        assert not live.engine.store.read_now(lambda store: store.noted(ERASING))
+        assert not live.engine.store.read_now(lambda store: store.setting(ERASING))
 
 
 def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, pool, monkeypatch):

@@ -104,7 +104,7 @@ def test_where_there_is_none_it_is_empty(tmp_path, content):
         (tmp_path / "s.sqlite").write_bytes(content)
     store = ReadOnlyStore(tmp_path / "s.sqlite", REASON)
     reader = store.reader()
-    assert reader.history("ann", 9) == [] and reader.items() == [] and reader.noted("x") is None
+    assert reader.history("ann", 9) == [] and reader.items() == [] and reader.setting("x") is None
     reader.close()
     store.close()
 
@@ -116,7 +116,7 @@ def test_nothing_is_written(tmp_path):
         lambda: store.add_events(events(1)),
         lambda: store.put_items([item]),
         lambda: store.erase("ann"),
-        lambda: store.note("a", 1),
+        lambda: store.save_setting("a", 1),
         lambda: store.forget_recommendations(1.0),
     ):
         with pytest.raises(ReadOnlyError, match=r"the disk is full.*start it again"):

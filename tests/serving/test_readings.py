@@ -11,7 +11,7 @@ from pennyweight.serving.live.encoded_item_files import MANY, EncodedItemFiles
 from pennyweight.serving.live.encoded_items import latest
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.lists import ListRequest, rank_lists
-from pennyweight.serving.live.restoring import restored
+from pennyweight.serving.live.restoring import restore_items
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -67,13 +67,13 @@ def tell(
     for start in range(0, len(items), step):
         block = items[start : start + step]
         read = bundle.read(block)
-        readings.note(bundle.version, read)
+        readings.queue(bundle.version, read)
         bundle = bundle.with_read(read).with_availability(block)
     return bundle
 
 
 def again(bundle: ServedBundle, folder, store: SQLiteStore) -> ServedBundle:
-    return restored(bundle, EncodedItemFiles(folder), lambda job: job(store)).bundle
+    return restore_items(bundle, EncodedItemFiles(folder), lambda job: job(store)).bundle
 
 
 def lists(bundle: ServedBundle, store: SQLiteStore) -> list[dict[str, float]]:
@@ -226,7 +226,9 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_
         return real(self, items)
 
     monkeypatch.setattr(ServedBundle, "read", read)
-    restoration = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
+    restoration = restore_items(
+        bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store)
+    )
     assert restoration.failed == {"new2": "cannot be read"}
     assert restoration.bundle.is_open("new1") and restoration.bundle.is_open("new40")
     assert restoration.seq == 40
@@ -236,7 +238,9 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_
 def test_what_a_column_of_another_type_cannot_hold_is_left_out(bundle, store, tmp_path):
     odd = {"title": "mate blend", "price": "much", "color": "red", "available": "perhaps"}
     put(store, [new(1, document=odd), new(2)])
-    restoration = restored(bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store))
+    restoration = restore_items(
+        bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store)
+    )
     assert not restoration.failed
     assert restoration.bundle.document("new1") == {"title": "mate blend"}
 

@@ -77,7 +77,7 @@ def test_a_store_of_an_earlier_version_keeps_its_rows_and_settings(tmp_path):
     assert [event.kind for event in store.history("ann", 9)] == ["buy"]
     assert store.recommendation("r").bundle_version == "abc"
     assert store.list_counts(0, 2) == {"abc": 1}
-    settings = [store.noted(key) for key in (BUNDLES, TRAFFIC, PREVIOUS, SINCE)]
+    settings = [store.setting(key) for key in (BUNDLES, TRAFFIC, PREVIOUS, SINCE)]
     assert settings == ["models", "arms", "arms before", "arms since"]
     store.close()
 

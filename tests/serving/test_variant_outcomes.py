@@ -294,7 +294,7 @@ def test_a_restart_is_no_change_of_shares(bundles, tmp_path):
         after = feedback(second)
         assert after["since"] == before["since"]
         assert [variant["converted"] for variant in after["variants"]] == [1]
-        second.engine.store.writer.submit(lambda store: store.note(SINCE, None)).result()
+        second.engine.store.writer.submit(lambda store: store.save_setting(SINCE, None)).result()
         old = feedback(second)  # a store of an earlier version: the last publishing is known
         assert old["since"] == pytest.approx(before["since"], abs=1)
 

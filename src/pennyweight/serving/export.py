@@ -102,7 +102,7 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
 
 
 def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
-    variants = [Variant(**variant) for variant in store.noted(TRAFFIC) or ()]
+    variants = [Variant(**variant) for variant in store.setting(TRAFFIC) or ()]
     if not variants:
         raise DataError(f"{bundles.folder}: no bundle was ever published there; serve one first")
     version = max(variants, key=lambda variant: variant.share).version

@@ -44,7 +44,7 @@ class EncodedItemFiles:
         self._spent = 0.0
         self._lock = threading.Lock()
 
-    def note(self, version: str, encoded: EncodedItems, seconds: float = 0.0) -> None:
+    def queue(self, version: str, encoded: EncodedItems, seconds: float = 0.0) -> None:
         """Queue encoded items to be written; `flush` writes them now.
 
         Parameters

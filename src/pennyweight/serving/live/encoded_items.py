@@ -19,7 +19,7 @@ from pennyweight.scorers.item_vectors import Terms, TextVectors, picked, stacked
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["EncodedItems", "alive", "from_file", "latest", "to_file", "with_known_rows"]
+__all__ = ["EncodedItems", "from_file", "latest", "to_file", "unchanged", "with_known_rows"]
 
 FORMAT = 1
 
@@ -108,7 +108,7 @@ def latest(parts: Sequence[EncodedItems]) -> EncodedItems:
     return with_known_rows(EncodedItems.joined(newest), parts)
 
 
-def alive(encoded: EncodedItems, last: Mapping[str, int]) -> EncodedItems:
+def unchanged(encoded: EncodedItems, last: Mapping[str, int]) -> EncodedItems:
     """Return the items that have not changed since they were encoded."""
     own = zip(encoded.items.ids, encoded.seq.tolist(), strict=True)
     return encoded.take(np.array([last.get(item) == seq for item, seq in own], bool))

@@ -159,7 +159,7 @@ class Items:
         seconds = time.perf_counter() - start
         self.on_encoded(seconds)
         for version, items_encoded in encoded.items():
-            self._files.note(version, items_encoded, seconds)
+            self._files.queue(version, items_encoded, seconds)
 
     def _encode(self, bundle: ServedBundle, items: Sequence[StoredItem]) -> EncodedItems:
         parts = []

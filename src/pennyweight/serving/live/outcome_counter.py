@@ -18,7 +18,7 @@ __all__ = ["DAY", "WINDOW", "OutcomeCounter"]
 DAY = 86_400.0
 WINDOW = 7 * DAY
 PAGE = 5_000  # rows read at once: others read in between
-AUDITS = 1_000  # audit entries to search where no change of shares is noted
+AUDITS = 1_000  # audit entries to search if the store has no time of the last change of shares
 REST = 10  # a result is reused for so many times the seconds that counting took
 
 
@@ -88,9 +88,9 @@ class OutcomeCounter:
 
 def _shares_since(store: Store) -> float:
     """Return since when the bundles answer that do now, with their shares (epoch seconds)."""
-    noted = store.noted(SINCE)
-    if noted is not None:
-        return float(noted)
+    since = store.setting(SINCE)
+    if since is not None:
+        return float(since)
     # A store of an earlier version has no note.
     return next((audit.time for audit in store.audits(AUDITS) if audit.action == "publish"), 0.0)
 

@@ -18,7 +18,7 @@ from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.lists import ListRequest, rank_lists
 from pennyweight.serving.live.operator_notes import OperatorNotes
 from pennyweight.serving.live.registry import BundleRegistry
-from pennyweight.serving.live.restoring import restored
+from pennyweight.serving.live.restoring import restore_items
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
 from pennyweight.serving.live.store_access import StoreAccess
 from pennyweight.serving.live.traffic_split import Traffic, Variant, checked_variants
@@ -201,7 +201,7 @@ class Publishing:
         if stored in self.bundles.borrowed() or self._store.setting(ERASING):
             loaded = bundle
             bundle = self._store.read_now(lambda store: without_erased(loaded, store))
-        restoration = restored(bundle, self._files, self._store.read_now)
+        restoration = restore_items(bundle, self._files, self._store.read_now)
         self._items.failures.update(restoration.failed)
         now = self._clock()
         if texts := item_disagreements(restoration.states, now):

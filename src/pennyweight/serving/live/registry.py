@@ -1,4 +1,4 @@
-"""The bundles that can be served: those of the folder, with the notes on each."""
+"""The bundles that can be served: those of the folder, with their entries in the store."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -19,13 +19,13 @@ T = TypeVar("T")
 
 
 class BundleRegistry:
-    """The bundles of a folder. What is there decides; notes only add to it.
+    """The bundles of a folder, with their entries in the store. The folder decides.
 
     Parameters
     ----------
     read
         Runs a job on a store to read from.
-    note
+    save
         Saves settings in the store, with an audit entry.
     """
 
@@ -33,47 +33,49 @@ class BundleRegistry:
         self,
         bundles: BundleStore,
         read: Callable[[Callable[[Store], Any]], Any],
-        note: Callable[[Mapping[str, Any], Audit | None], None],
+        save: Callable[[Mapping[str, Any], Audit | None], None],
     ) -> None:
-        self._bundles, self._read, self._note = bundles, read, note
+        self._bundles, self._read, self._save = bundles, read, save
 
     def stored_bundles(self) -> list[StoredBundle]:
         """Return the bundles that can be served, in the order in which they came."""
-        versions, noted = self._bundles.versions(), self._noted()
+        versions, registered = self._bundles.versions(), self._registered()
         return [
-            *(_stored_bundle(noted[name]) for name in noted if name in versions),
-            *self.unnoted(),
+            *(_stored_bundle(registered[name]) for name in registered if name in versions),
+            *self.unregistered(),
         ]
 
     def register(
         self, version: str, source: str, now: float, entry: Audit | None = None
     ) -> StoredBundle:
-        """Note a bundle of the folder, with the changes in the store that it covers.
+        """Add an entry for a bundle of the folder, with the changes in the store that it covers.
 
         This is determined now: later the store may reach a position that it does not have yet.
         """
-        noted = self._noted()
-        if version not in noted:
+        registered = self._registered()
+        if version not in registered:
             covered, notes = self._inspect(version, now)
-            noted[version] = asdict(StoredBundle(version, source, now, covered, notes))
-            self._note({BUNDLES: list(noted.values())}, entry)
-        return _stored_bundle(noted[version])
+            registered[version] = asdict(StoredBundle(version, source, now, covered, notes))
+            self._save({BUNDLES: list(registered.values())}, entry)
+        return _stored_bundle(registered[version])
 
-    def unnoted(self) -> list[StoredBundle]:
-        """Return bundles of the folder that were not noted, such as after a kill."""
-        noted = self._noted()
-        return [self._unnoted(name) for name in self._bundles.versions() if name not in noted]
+    def unregistered(self) -> list[StoredBundle]:
+        """Return bundles of the folder without an entry, such as after a kill."""
+        registered = self._registered()
+        return [
+            self._unregistered(name) for name in self._bundles.versions() if name not in registered
+        ]
 
     def forget(self, version: str, entry: Audit) -> None:
-        """Drop the note of a bundle."""
-        rows = [row for row in self._noted().values() if row["version"] != version]
-        self._note({BUNDLES: rows}, entry)
+        """Delete the entry of a bundle."""
+        rows = [row for row in self._registered().values() if row["version"] != version]
+        self._save({BUNDLES: rows}, entry)
 
-    def _noted(self) -> dict[str, dict[str, Any]]:
-        rows = self._read(lambda store: store.noted(BUNDLES)) or ()
+    def _registered(self) -> dict[str, dict[str, Any]]:
+        rows = self._read(lambda store: store.setting(BUNDLES)) or ()
         return {row["version"]: row for row in rows}
 
-    def _unnoted(self, version: str) -> StoredBundle:
+    def _unregistered(self, version: str) -> StoredBundle:
         path = self._bundles.folder / version
         try:
             added = path.stat().st_mtime

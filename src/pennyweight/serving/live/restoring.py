@@ -7,11 +7,11 @@ from typing import Protocol, TypeVar
 
 from pennyweight.errors import PennyweightError
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
-from pennyweight.serving.live.encoded_items import EncodedItems, alive, with_known_rows
+from pennyweight.serving.live.encoded_items import EncodedItems, unchanged, with_known_rows
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
-__all__ = ["Restored", "restored"]
+__all__ = ["Restored", "restore_items"]
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Restored:
     states: Sequence[StoredItem]
 
 
-def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> Restored:
+def restore_items(bundle: ServedBundle, item_files: EncodedItemFiles, read: Reader) -> Restored:
     """Put the items of the store in a bundle that has its own alone.
 
     Items whose encoding was saved are not encoded again.
@@ -60,31 +60,31 @@ def restored(bundle: ServedBundle, readings: EncodedItemFiles, read: Reader) -> 
     """
     states = read(lambda store: store.items(documents=False))
     last = {item.item_id: item.seq for item in states if bundle.counts(item)}
-    files = readings.load(bundle.version, bundle.catalog)
+    files = item_files.load(bundle.version, bundle.catalog)
     parts = []
     for part in files:
-        parts.append(alive(part, last))
+        parts.append(unchanged(part, last))
         for item in parts[-1].items.ids:
             del last[item]  # what is left has to be read
     if any(map(len, parts)):
         joined = EncodedItems.joined([part for part in parts if len(part)])
         bundle = bundle.with_read(with_known_rows(joined, files))
     failed: dict[str, str] = {}
-    bundle = _read_on(bundle, list(last), readings, read, failed).with_availability(states)
+    bundle = _add_items(bundle, list(last), item_files, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
     for _ in range(ROUNDS):  # items that came meanwhile, until they are few
         came = read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
         if len(came) <= FEW:
             break
-        bundle = _read_on(bundle, [item.item_id for item in came], readings, read, failed)
+        bundle = _add_items(bundle, [item.item_id for item in came], item_files, read, failed)
         bundle, seq = bundle.with_availability(came), came[-1].seq
     return Restored(bundle, seq, failed, states)
 
 
-def _read_on(
+def _add_items(
     bundle: ServedBundle,
     ids: Sequence[str],
-    readings: EncodedItemFiles,
+    item_files: EncodedItemFiles,
     read: Reader,
     failed: dict[str, str],
 ) -> ServedBundle:
@@ -92,10 +92,10 @@ def _read_on(
         block = ids[start : start + TOGETHER]
         stored = read(lambda store, block=block: store.items_named(block))  # type: ignore[misc]
         for encoded in _read_parts(bundle, stored, failed):
-            readings.note(bundle.version, encoded)
+            item_files.queue(bundle.version, encoded)
             bundle = bundle.with_read(encoded)
     if ids:
-        readings.flush()
+        item_files.flush()
     return bundle
 
 

@@ -27,9 +27,9 @@ def _begin(engine: "Engine") -> None:
             _log.warning("%s: half made or half deleted when the service was killed; deleted", name)
         engine.store.writer.submit(lambda store: store.begin_branch()).result()
         registry = engine.publishing.registry
-        unnoted = registry.unnoted()
-        strip_bundles(engine.store, engine.publishing, [stored.version for stored in unnoted])
-        for stored in unnoted:
+        bundles = registry.unregistered()
+        strip_bundles(engine.store, engine.publishing, [stored.version for stored in bundles])
+        for stored in bundles:
             registry.register(stored.version, stored.source, engine.clock())
         engine.users.finish_erasures()
     except OSError as error:
@@ -83,13 +83,13 @@ def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
     """Serve the last bundles, or a new bundle named at the start; see `Engine.start`."""
     with engine.publishing.lock:
         _begin(engine)
-        noted = engine.publishing.saved_variants(TRAFFIC)
-        if bundle is not None and _serve_named(engine, bundle, noted):
+        variants = engine.publishing.saved_variants(TRAFFIC)
+        if bundle is not None and _serve_named(engine, bundle, variants):
             return
-        if not noted:
+        if not variants:
             raise PlanError("no bundle was ever published here; name one to serve")
         previous, bundles = engine.publishing.previous(), engine.publishing.stored_bundles()
-        _serve_first(engine, [noted, *_fallbacks(noted, previous, bundles)])
+        _serve_first(engine, [variants, *_fallbacks(variants, previous, bundles)])
 
 
 def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
@@ -103,22 +103,22 @@ def _borrow(engine: "Engine", bundle: Path | str, error: StoreError) -> None:
     )
 
 
-def _serve_named(engine: "Engine", bundle: Path | str, noted: Sequence[Variant]) -> bool:
+def _serve_named(engine: "Engine", bundle: Path | str, variants: Sequence[Variant]) -> bool:
     """Serve a bundle that is named at the start, unless it is known; return whether it is."""
     known_versions = {stored.version for stored in engine.publishing.stored_bundles()}
     try:
         version = engine.publishing.add(bundle, actor="start").version
-        if version in known_versions and noted:
+        if version in known_versions and variants:
             return False
         engine.publishing.serve([Variant(version, 1.0)], actor="start")
     except PennyweightError as error:
-        if not noted and isinstance(error, StoreError):
+        if not variants and isinstance(error, StoreError):
             _borrow(engine, bundle, error)
             return True
-        if not noted:
+        if not variants:
             raise
         engine.notes.add("start", f"the bundle named at the start is not used: {error}")
         return False
-    if noted:
-        engine.store.save_settings({PREVIOUS: [asdict(variant) for variant in noted]})
+    if variants:
+        engine.store.save_settings({PREVIOUS: [asdict(variant) for variant in variants]})
     return True

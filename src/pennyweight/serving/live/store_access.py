@@ -71,14 +71,14 @@ class StoreAccess:
 
     def setting(self, key: str) -> Any:  # noqa: ANN401
         """Return a setting, or None."""
-        return self.read_now(lambda store: store.noted(key))
+        return self.read_now(lambda store: store.setting(key))
 
     def save_settings(self, settings: Mapping[str, Any], entry: Audit | None = None) -> None:
         """Keep settings and an audit entry in one write; returns when it is on disk."""
 
         def job(store: Store) -> None:
             for key, value in settings.items():
-                store.note(key, value)
+                store.save_setting(key, value)
             if entry is not None:
                 store.add_audit(entry)
 

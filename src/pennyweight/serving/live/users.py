@@ -139,7 +139,7 @@ class LiveUsers:
         self.erasing -= 1
         try:
             if not self.erasing:
-                await self._store.written(lambda store: store.note(ERASING, False))
+                await self._store.written(lambda store: store.save_setting(ERASING, False))
             await asyncio.to_thread(self._store.audit, actor, "erase user", counted)
         except StoreError as error:
             _log.error("a user was erased, which could not be noted: %s", error)
@@ -205,7 +205,7 @@ class LiveUsers:
 
 
 def _erase(store: Store, user: str) -> Erased:
-    store.note(ERASING, True)
+    store.save_setting(ERASING, True)
     return store.erase(user)
 
 

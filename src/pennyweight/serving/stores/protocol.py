@@ -356,11 +356,11 @@ class Store(Protocol):
         """Store events of an erased user again; return whether the user had been erased."""
         ...
 
-    def note(self, key: str, value: Any) -> None:  # noqa: ANN401
+    def save_setting(self, key: str, value: Any) -> None:  # noqa: ANN401
         """Keep a setting, any JSON."""
         ...
 
-    def noted(self, key: str) -> Any:  # noqa: ANN401
+    def setting(self, key: str) -> Any:  # noqa: ANN401
         """Return a setting, or None."""
         ...
 

@@ -393,11 +393,11 @@ class SQLiteStore:
         with self.transaction():
             return self._tombstones.remove(user)
 
-    def note(self, key: str, value: Any) -> None:  # noqa: ANN401
+    def save_setting(self, key: str, value: Any) -> None:  # noqa: ANN401
         """Keep a setting, any JSON."""
         self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value)))
 
-    def noted(self, key: str) -> Any:  # noqa: ANN401
+    def setting(self, key: str) -> Any:  # noqa: ANN401
         """Return a setting, or None."""
         rows = self._read("SELECT value FROM notes WHERE key = ?", (key,))
         return json.loads(rows[0][0]) if rows else None
