@@ -63,7 +63,7 @@ class Moments:
 
 @dataclass
 class Activations:
-    """What a model's parts did on some texts.
+    """The activations of a model's parts on some texts.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Activations:
         state before and after the layer (Men et al. 2024, ShortGPT, equation 1). 0 is a layer
         that does nothing.
     contexts
-        Moments of the heads' results, a layer each: what the attention's projection reads.
+        Moments of the heads' results, a layer each: the inputs of the attention's projection.
     inners
         Moments of the feed-forward neurons' activations, a layer each.
     """

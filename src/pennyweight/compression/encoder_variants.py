@@ -40,9 +40,9 @@ class EncoderVariant:
     Attributes
     ----------
     name
-        What to call it.
+        Its name.
     steps
-        What was done to the language model, in order.
+        The changes to the language model, in order.
     encoder
         None for the words of the catalog, TF-IDF.
     """

@@ -1,4 +1,4 @@
-"""The parent learned again from training data, so that what is held out can judge its children."""
+"""The parent fitted again to training data, so that held-out data can compare its children."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ BATCH = 32  # pairs in a step of distillation
 
 
 def blend_of(parent: Recommender) -> Scorer:
-    """Return a recommender's blend; `DataError` where it has none, or no events to judge by."""
+    """Return a recommender's blend; `DataError` where it has none, or no events."""
     if not parent.scorer.component_weights:
         raise DataError(f"the scorer is a {parent.scorer.kind}; compress what `fit` has made")
     if parent.interactions is None:
@@ -59,9 +59,9 @@ class HeldOutFit:
     protocol
         That of the parent's report.
     valid
-        Users whose held-out events judge the candidates.
+        Users on whose held-out events the candidates are measured.
     components
-        The parent's scorers by id, fitted to what came before `valid`; their settings and choices,
+        The parent's scorers by id, fitted to the events before `valid`; their settings and choices,
         such as decay and epochs, are the parent's.
     """
 

@@ -1,4 +1,4 @@
-"""A language model as values: what a cut takes and returns."""
+"""A language model as an immutable value, which pruning takes and returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class LanguageModel:
 
     @property
     def prefix(self) -> str:
-        """What stands before the names of the tensors."""
+        """The prefix of the names of the tensors."""
         return prefix_of(self.tensors)
 
     @property

@@ -48,19 +48,19 @@ def frontier(
 
     The parent's scorers are learned again from training events with the settings they have;
     then each candidate replaces the encoder, or keeps the vectors in fewer bits, learns the
-    weights of the blend where what reads is another, and is ranked on validation users. Speed and
+    weights of the blend where the encoder is another, and is ranked on validation users. Speed and
     memory are those of a process that loads the candidate from disk.
 
     Parameters
     ----------
     parent
-        What `fit` made or `Recommender.load` read; stays as it is.
+        A recommender from `fit` or `Recommender.load`; stays as it is.
     model
         Language model, by folder or id, whose candidates are measured where the parent's content
-        reads words; by default the one the parent reads with, if any.
+        uses words; by default the parent's own, if any.
     distil
-        Steps for which a model with layers cut away learns what the whole one says (see
-        `pennyweight.training.distillation`); needs the extra train. 0 turns its vectors only.
+        Steps for which a model with layers removed is trained on the vectors of the full one (see
+        `pennyweight.training.distillation`); needs the extra train. 0 only maps its vectors.
     progress
         Called with (stage, steps done, steps in all).
 

@@ -26,12 +26,12 @@ from pennyweight.scorers.protocol import Scorer
 __all__ = ["Candidate", "Search"]
 
 ORIGINAL = "original"
-PROMISING = 3  # encoders whose vectors are made smaller still
+PROMISING = 3  # number of encoders whose vectors are quantized further
 
 
 @dataclass(frozen=True)
 class MeasuredVariant:
-    """An encoder of texts, and what was learned with it.
+    """An encoder of texts, and the scorers learned with it.
 
     Attributes
     ----------

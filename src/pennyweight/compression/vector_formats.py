@@ -60,7 +60,7 @@ EIGHT_BITS = VectorFormat("int8", "int8")
 SHARE, MIN_WIDTH = 2 / 3, 256  # of binary vectors; fewer lose more than they save
 STORAGES = (
     VectorFormat("int4", "int4"),
-    VectorFormat("binary", "int4", SHARE, MIN_WIDTH),  # vectors of behavior say more than of texts
+    VectorFormat("binary", "int4", SHARE, MIN_WIDTH),  # vectors of behavior need more bits
     VectorFormat("int2", "int2"),
     VectorFormat("binary", "binary", SHARE, MIN_WIDTH),
 )

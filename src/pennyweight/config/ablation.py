@@ -13,7 +13,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class AblationDifference(Frozen):
-    """What the language model adds to NDCG@10 for some users or items.
+    """The gain in NDCG@10 by the language model for some users or items.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class AblationDifference(Frozen):
 
 
 class AblationCost(Frozen):
-    """What a blend takes: to fit once, to hold, and to answer a million times."""
+    """The cost of a blend: of a fit, in memory, and of a million answers."""
 
     fit_seconds: float
     nbytes: Count
@@ -62,13 +62,13 @@ class EncoderAblation(Frozen):
     Attributes
     ----------
     model, instead
-        What reads the texts in the one and in the other.
+        The encoders of the two blends.
     chosen_on
         The differences on validation data, by which the advice is given.
     added
         The differences on test data.
     with_model, without
-        What the two take.
+        The costs of the two blends.
     keep
         The advice: whether the model adds anything.
     followed
@@ -85,7 +85,7 @@ class EncoderAblation(Frozen):
     followed: bool
 
     def sentence(self) -> str:
-        """Return what the model adds, what it takes and what to do, in words."""
+        """Return the gain, the cost and the advice as a sentence."""
         overall, *others = self.added
         parts = "".join(f", {group} for {group.to}" for group in others)
         a, b = self.with_model, self.without
@@ -99,7 +99,7 @@ class EncoderAblation(Frozen):
         )
 
     def advice(self) -> str:
-        """Return what to do, and what was done."""
+        """Return the advice, and whether it was followed."""
         if self.keep:
             gains = " and ".join(group.to for group in self.chosen_on if group.better)
             return f"On validation data it is shown to help {gains}: keep it."

@@ -1,4 +1,4 @@
-"""What one has, or is willing to pay."""
+"""A budget of resources and of loss in quality."""
 
 import re
 from collections.abc import Mapping

@@ -65,7 +65,7 @@ class Point(Frozen):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of encoder and vectors: what candidates are ordered by."""
+        """Bytes of encoder and vectors, by which candidates are ordered."""
         return self.encoder_bytes + self.index_bytes
 
     def excess(self, budget: Budget) -> dict[str, float]:
@@ -204,7 +204,7 @@ def _percent(share: Measured) -> str:
 
 
 def times(now: float, before: float) -> str:
-    """Say by which factor a number is larger than another."""
+    """Format the factor by which a number is larger than another."""
     ratio = now / max(before, 1e-9)
     return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
 

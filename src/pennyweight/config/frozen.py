@@ -11,7 +11,7 @@ from pennyweight.errors import BundleError, did_you_mean
 __all__ = ["Frozen", "refusal"]
 
 
-# What JSON calls an object.
+# Names of an object in JSON.
 _TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
 
 
@@ -77,7 +77,7 @@ def _path(location: Iterable[int | str]) -> list[str]:
 
 
 def _place_of(path: list[str], model: type[BaseModel]) -> str | None:
-    """Say where a key belongs that stands in another table, or that is an option's name."""
+    """Suggest the place of a key that stands in another table, or that is an option's name."""
     *parents, name = path
     role = name.removesuffix("_column")
     if parents == ["data"] and role != name and role in _ROLES:

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in plain words, from what pydantic says of it."""
+"""Messages on invalid values in plain words, from the errors of pydantic."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The plan: everything a fit needs to know besides the data, in one TOML file."""
+"""The plan: all settings of a fit, in one TOML file."""
 
 import json
 import tomllib
@@ -22,7 +22,7 @@ Meaning = (
 
 
 class DataPlan(Frozen):
-    """How the two files are read; None leaves the choice to what is found in them."""
+    """How the two files are read; None detects the setting in the files."""
 
     text_columns: tuple[str, ...] | None = None
     k_core: Annotated[int, Field(ge=0)] = 0
@@ -77,7 +77,7 @@ class EvaluatePlan(Frozen):
 
 
 class RecommendPlan(Frozen):
-    """What a recommendation looks like where the caller does not say."""
+    """Defaults of recommendation lists."""
 
     k: Positive = 10
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0

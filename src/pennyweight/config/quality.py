@@ -33,7 +33,7 @@ class Slice(Frozen):
     Attributes
     ----------
     by
-        What the slices are cut by: ``history length``, ``target popularity``, ``target day``
+        The criterion of the slices: ``history length``, ``target popularity``, ``target day``
         or the user attribute.
     name
         Which of them: ``3-5``, ``cold``, ``France``.
@@ -86,7 +86,7 @@ class Comparison(Frozen):
 
 
 class ListQuality(Frozen):
-    """What the first k items of each scorer are like, right or not.
+    """Properties of the first k items of each scorer, relevant or not.
 
     Attributes
     ----------
@@ -98,9 +98,9 @@ class ListQuality(Frozen):
     catalog
         Scorer -> ``coverage``, ``gini`` over the lists of all users.
     history_popularity
-        Mean popularity of what users had before, for ``popularity_lift``.
+        Mean popularity of the items in histories, for ``popularity_lift``.
     diversity_by, categories
-        What items are told apart by: in diversity, and in miscalibration (a column).
+        Source of the similarity in diversity, and column of the categories in miscalibration.
     """
 
     k: Count
@@ -169,7 +169,7 @@ class Exposed(Frozen):
 
 
 class Exposure(Frozen):
-    """Who is recommended: the places in the lists by an attribute of the items."""
+    """Exposure: the places in the lists by an attribute of the items."""
 
     attribute: str
     groups: tuple[Exposed, ...]

@@ -35,7 +35,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Cost(Frozen):
-    """What the fit took: seconds a stage, memory at its highest, bytes on disk.
+    """The cost of the fit: seconds a stage, peak memory, bytes on disk.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Cost(Frozen):
     peak_rss_after
         Stage -> memory at its highest from the start to the end of the stage, in bytes.
     expected_seconds, expected_rss_bytes
-        What was stated before the start.
+        The forecast before the start.
     """
 
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -86,13 +86,13 @@ class Report(Frozen):
     comparisons
         The blend against each other scorer, on the same users.
     worth
-        What the language model adds and costs.
+        The gain and the cost of the language model.
     lists, exposure
-        What is recommended, beyond whether it was right; to which groups of items it goes.
+        Beyond-accuracy metrics of the lists; exposure of groups of items.
     new_items
         How often the lists reach items that had no events.
     frontier
-        What smaller versions are worth, of a recommender that was compressed.
+        Quality and cost of smaller versions, of a recommender that was compressed.
     cost
         Seconds, memory and bytes.
     data
@@ -102,19 +102,19 @@ class Report(Frozen):
         Whether items of the history could be recommended again; the seed of every
         draw; how many users were measured.
     evidence
-        ``validation`` and ``test`` -> what is held out there.
+        ``validation`` and ``test`` -> statistics of the held-out events.
     notices
-        Sentences on what was chosen for want of evidence, and on what cannot be measured.
+        Sentences on choices made for want of evidence, and on limits of the measurement.
     encoder
-        What read the texts.
+        The encoder of the texts.
     blend
         Scorer -> its weight in the blend.
     routes
         Events of a history from which on other weights count -> these, where that paid.
     chosen
-        What validation chose, such as ``tower.epochs``.
+        Settings chosen on validation data, such as ``tower.epochs``.
     cleaning
-        What cleaning found.
+        The entries of the cleaning log.
     columns
         Role -> the column it was read from.
     machine, versions

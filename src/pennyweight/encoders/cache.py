@@ -23,7 +23,7 @@ from pennyweight.storage.files import cache_folder, write_atomic
 __all__ = ["cache_size", "encode_cached", "evict"]
 
 KEY = 16
-FLUSH = 4096  # texts in a segment: what a killed run loses at most
+FLUSH = 4096  # texts in a segment, the most that a killed run loses
 MAX_SEGMENTS = 64  # more than this for one encoder are merged
 STALE = 3600  # seconds after which a temporary file has no living writer
 
@@ -36,7 +36,7 @@ def encode_cached(
     limit: int = 8 * 2**30,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
-    """Encode texts, taking from disk what this encoder has encoded before.
+    """Encode texts, reading from disk the vectors that this encoder has computed before.
 
     A text that occurs several times is encoded once. Damaged segments are passed over.
 
@@ -55,7 +55,7 @@ def encode_cached(
     ndarray
         float32 (len(texts), dim), equal to ``encoder.encode(texts)`` up to rounding.
     """
-    if isinstance(encoder, ProjectedEncoder):  # what costs is the encoder behind it
+    if isinstance(encoder, ProjectedEncoder):  # the cost is that of the inner encoder
         vectors = encode_cached(
             encoder.encoder, texts, folder=folder, limit=limit, progress=progress
         )
@@ -137,7 +137,7 @@ def _read(path: Path, dim: int) -> tuple[bytes, NDArray[np.float32]] | None:
 
 
 def _fill(path: Path, missing: dict[bytes, int], out: NDArray[np.float32]) -> None:
-    """Copy the rows that are wanted from one segment, and strike them off `missing`."""
+    """Copy the missing rows from one segment, and remove them from `missing`."""
     segment = _read(path, out.shape[1])
     if segment is None:
         return
@@ -161,7 +161,7 @@ def _merge(folder: Path, dim: int) -> None:
 
 
 def _files(folder: Path) -> list[tuple[int, int, Path]]:
-    """Return (time, bytes, path) of every segment; remove what killed writers left."""
+    """Return (time, bytes, path) of every segment; remove leftovers of killed writers."""
     files = []
     for path in folder.glob("*/*"):
         try:

@@ -86,7 +86,7 @@ class Checkpoint:
     words
         Token vectors (vocabulary, hidden).
     places
-        What is added at each position, the segment's vector included, (positions, hidden).
+        Position embeddings, the segment's vector included, (positions, hidden).
     norm
         After the sum of both.
     layers
@@ -104,7 +104,7 @@ class Checkpoint:
 
 
 def prefix_of(tensors: Mapping[str, Array]) -> str:
-    """Return what the head a model was trained under has left before its tensors' names."""
+    """Return the prefix of the tensors' names that the training head of a model left."""
     return next((name[: -len(WORDS)] for name in tensors if name.endswith(WORDS)), "")
 
 

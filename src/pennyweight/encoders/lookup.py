@@ -117,7 +117,7 @@ class Lookup:
             query.add(column, factor * float(self.idf[column]))
 
     def _pieces(self, run: ScriptRun, query: QueryColumns, holders: Holders) -> bool:
-        """Cut a run from the left into the longest pieces that some item has; say if any."""
+        """Cut a run from the left into the longest pieces that some item has; return if any."""
         columns = [self.vocabulary.get(a + b) for a, b in pairwise(run.units)]
         start, matched = 0, False
         while start < len(columns):

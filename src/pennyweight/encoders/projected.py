@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ProjectedEncoder"]
 
 FILE = "projected.safetensors"
-DAMPING = 10.0  # times width / texts: few texts say little of how large a component is
+DAMPING = 10.0  # times width / texts: few texts leave the size of a component uncertain
 ENCODER = "encoder"  # the folder of the encoder behind it
 
 
@@ -36,7 +36,7 @@ class ProjectedEncoder(Encoder):
     axes
         Directions as columns, float32 (encoder.dim, dim).
     name
-        What to call it; the encoder's name and the width unless told.
+        Its name; by default the encoder's name and the width.
 
     Raises
     ------
@@ -73,7 +73,7 @@ class ProjectedEncoder(Encoder):
         encoder
             Any kind.
         vectors
-            What it gives for the catalog's texts, float32 (n_items, encoder.dim).
+            Its vectors of the catalog's texts, float32 (n_items, encoder.dim).
         dim
             From 1 to the encoder's.
         whiten
@@ -95,7 +95,7 @@ class ProjectedEncoder(Encoder):
 
     @property
     def name(self) -> str:
-        """What it was called when it was made."""
+        """Its name."""
         return self._name
 
     @property
@@ -133,7 +133,7 @@ class ProjectedEncoder(Encoder):
 
     @classmethod
     def load(cls, folder: Path) -> "ProjectedEncoder":
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
         try:
             kind, axes, name = str(settings["encoder"]), arrays["axes"], str(settings["name"])

@@ -1,4 +1,4 @@
-"""The protocol of encoders: what they do, and how they describe themselves to callers."""
+"""The protocol of encoders: their methods, and their description of themselves to callers."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ class Encoder(Protocol):
     @classmethod
     @abstractmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; `BundleError` when it is missing or altered."""
+        """Read the files that `save` wrote; `BundleError` when it is missing or altered."""
         ...
 
 

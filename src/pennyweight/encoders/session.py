@@ -63,7 +63,7 @@ class Session:
 
     @property
     def outputs(self) -> list[str]:
-        """The names of what it can give."""
+        """The names of its outputs."""
         return [output.name for output in self._inner.get_outputs()]
 
     def run(

@@ -41,7 +41,7 @@ class StaticEncoder(TableEncoder):
     tokenizer
         Its ids are the rows of the table.
     name
-        What to call it.
+        Its name.
 
     Raises
     ------
@@ -73,7 +73,7 @@ class StaticEncoder(TableEncoder):
 
     @property
     def name(self) -> str:
-        """What it was called when it was made."""
+        """Its name."""
         return self._name
 
     @property
@@ -171,7 +171,7 @@ class StaticEncoder(TableEncoder):
 
     @classmethod
     def load(cls, folder: Path) -> "StaticEncoder":
-        """Read what `save` wrote; `BundleError` when it is missing or altered."""
+        """Read the files that `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "static.safetensors")
         tokenizer = load_tokenizer(settings["tokenizer"], max_tokens=MAX_TOKENS)
         table = QuantizedRows.from_arrays(arrays, "table")

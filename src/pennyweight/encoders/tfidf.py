@@ -85,7 +85,7 @@ class LexicalEncoder(TableEncoder):
 
     @property
     def name(self) -> str:
-        """Weighting and width, or what it was called when it was tuned."""
+        """Weighting and width, or the name given when it was tuned."""
         return self._name
 
     @property
@@ -108,7 +108,7 @@ class LexicalEncoder(TableEncoder):
         return self.vectorizer.transform(texts)
 
     def bag(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Return the same as `transform`: what ``table`` is multiplied by."""
+        """Return the same as `transform`, the factor of ``table``."""
         return self.vectorizer.transform(texts)
 
     def with_table(
@@ -141,7 +141,7 @@ class LexicalEncoder(TableEncoder):
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalEncoder":
-        """Read what `save` wrote; `BundleError` when it is missing or altered."""
+        """Read the files that `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "lexical.safetensors")
         ngrams = settings["char_ngrams"]
         vectorizer = Vectorizer(

@@ -71,7 +71,7 @@ def batches(ids: TokenLists, budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
 
 
 def padded(ids: TokenLists) -> dict[str, NDArray[np.int32]]:
-    """Return what a graph reads: ``ids`` and ``mask``, int32 (batch, tokens)."""
+    """Return the inputs of a graph: ``ids`` and ``mask``, int32 (batch, tokens)."""
     rows = np.zeros((len(ids), max(map(len, ids))), np.int32)
     mask = np.zeros_like(rows)
     for row, tokens in enumerate(ids):

@@ -78,9 +78,9 @@ class TransformerEncoder(Encoder):
         precision
             ``fp32``, or ``int8`` matrices.
         threads
-            Threads of ONNX Runtime; the cores this process may use unless told.
+            Threads of ONNX Runtime; by default the cores this process may use.
         max_tokens
-            Texts are cut to this many tokens, or to what the model can take.
+            Texts are cut to this many tokens, or to the limit of the model.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class TransformerEncoder(Encoder):
 
     @classmethod
     def load(cls, folder: Path) -> "TransformerEncoder":
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         try:
             settings = json.loads((folder / SETTINGS).read_bytes())
             model, precision = folder / settings["folder"], settings["precision"]

@@ -1,4 +1,4 @@
-"""Where the weights of a language model are found, and whether they are what they claim.
+"""Location and verification of the weights of a language model.
 
 The default model is sentence-transformers/all-MiniLM-L6-v2 at a pinned revision, checked
 against pinned sums. Nothing is downloaded unless a model is asked for by name.
@@ -170,10 +170,10 @@ def write_weights(
     like
         The model it was made from: pooling files are copied from its folder.
     config, tensors, tokenizer_json
-        What `read_checkpoint` takes, and the text of ``tokenizer.json``.
+        The arguments of `read_checkpoint`, and the text of ``tokenizer.json``.
     precision
         ``int8`` keeps the matrices in 8 bits, with the steps that the graph of that precision
-        has, and leaves out what no graph reads.
+        has, and leaves out tensors that no graph reads.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def _replaceable(folder: Path) -> bool:
 
 
 def check_tokenizer(tokenizer: Path | str, checkpoint: Checkpoint) -> Tokenizer:
-    """Read a tokenizer, cut at what the model can take; `DataError` where it has more tokens."""
+    """Read a tokenizer, cut at the model's limit; `DataError` where it has more tokens."""
     loaded = load_tokenizer(tokenizer, max_tokens=len(checkpoint.places))
     # Ids may have gaps: the largest counts, not how many there are.
     largest = max(loaded.get_vocab().values(), default=-1)
@@ -249,7 +249,7 @@ def _default_folder() -> Path | None:
 
 
 def may_be_model(name: str) -> bool:
-    """Say whether `find_weights` could find a model of this name: a folder or an id."""
+    """Return whether `find_weights` could find a model of this name: a folder or an id."""
     return name == _SHORT or Path(name).is_dir() or _is_id(name)
 
 

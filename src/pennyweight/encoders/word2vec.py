@@ -141,7 +141,7 @@ class Word2VecEncoder(Encoder):
 
     @classmethod
     def load(cls, folder: Path) -> "Word2VecEncoder":
-        """Read what `save` wrote; `BundleError` when it is missing or altered."""
+        """Read the files that `save` wrote; `BundleError` when it is missing or altered."""
         arrays, settings = read_arrays(folder / "word2vec.safetensors")
         return cls(
             settings["vocabulary"],

@@ -12,8 +12,8 @@ from pennyweight.evaluation.user_results import UserResults
 
 __all__ = ["SHORT", "added", "keep"]
 
-SHORT = 5  # events of a short history at the most
-FEWEST = 30  # users without whom a resampled mean says little
+SHORT = 5  # maximum length of a short history
+FEWEST = 30  # users that a resampled mean needs to be reliable
 
 
 def added(

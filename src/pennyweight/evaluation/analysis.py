@@ -113,7 +113,7 @@ def analyze(
 
 @dataclass(frozen=True)
 class _Columns:
-    """What is averaged over the lists of one scorer.
+    """Values to average over the lists of one scorer.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class _Columns:
         One row a user, float64 (n_users, n).
     ratios
         Metric, or position of a group of items -> (column above, column below); column 0 is
-        all ones, and what stands above it is a mean over all users.
+        all ones, and a ratio over it is a mean over all users.
     """
 
     scorer: str
@@ -190,7 +190,7 @@ def _worded(grouping: Grouping) -> bool:
 
 
 def _history_popularity(results: UserResults, facts: beyond_accuracy.ItemFacts) -> _Past:
-    """Return the mean popularity of each history, (n_users,), 0 without one; who has one."""
+    """Return the mean popularity of each history, 0 without one, and the mask of users with one."""
     histories = results.held_out.histories
     total = np.bincount(histories.row, facts.popularity[histories.item], minlength=len(histories))
     return total / np.maximum(histories.length, 1), histories.length > 0

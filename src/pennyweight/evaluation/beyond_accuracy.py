@@ -32,7 +32,7 @@ _SMOOTHING = 0.01  # Steck 2018, section 3.2
 
 @dataclass(frozen=True)
 class ItemFacts:
-    """What was known of each item before the held-out events.
+    """Statistics of each item before the held-out events.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def list_mean(lists: Lists, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def coverage(lists: Lists, n_items: int) -> float:
-    """Return the share of the catalog that is in somebody's list."""
+    """Return the share of the catalog that is in at least one list."""
     return len(np.unique(lists[lists >= 0])) / max(1, n_items)
 
 
@@ -115,7 +115,7 @@ def diversity(lists: Lists, vectors: sparse.csr_matrix) -> NDArray[np.float64]:
 def serendipity(
     ranks: NDArray[np.int64], held_out: HeldOut, facts: ItemFacts, lists: Lists
 ) -> NDArray[np.float64]:
-    """Return how far hits are from what popularity would show, float64 (n_users,).
+    """Return how far hits are from a list by popularity, float64 (n_users,).
 
     Mean over a list of max(0, (n_items + 1 - rank) / n_items - expected) for the items that
     were held out, ranks from 1, and of 0 for the others: RecTools' ``Serendipity``, after

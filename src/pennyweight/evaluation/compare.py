@@ -91,7 +91,7 @@ def popularity_class(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     events belong together.
     """
     levels, where, items = np.unique(-counts, return_inverse=True, return_counts=True)
-    events = -levels * items  # of all items with so many events, most first
+    events = -levels * items  # of all items with each number of events, most first
     before = np.cumsum(events) - events
     level = np.minimum(3 * before // max(1, int(events.sum())), 2)
     level[levels == 0] = 3

@@ -28,7 +28,7 @@ CATEGORY_COLUMNS = (
 )
 NONE, OTHER = "(none)", "(other)"
 _MAX_NAMED_NUMBERS = 10  # numbers that are names of groups rather than amounts
-_MAX_GROUPS = 1_000  # groups told apart; rarer ones are together
+_MAX_GROUPS = 1_000  # rarer groups are merged
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Groups:
     labels
         Their names, largest first, those that stand for the rest last.
     share
-        What part of a row belongs to each group, float64 csr (n, n_groups), rows sum to 1.
+        The share of each group in a row, float64 csr (n, n_groups), rows sum to 1.
     """
 
     column: str
@@ -60,7 +60,7 @@ class Groups:
         return Groups(self.column, labels, sparse.csr_matrix(self.share @ turn))
 
     def members(self, group: int) -> NDArray[np.bool_]:
-        """Return whose larger part is in a group, bool (n,): one group each."""
+        """Return the mask of rows whose largest share is in a group, bool (n,)."""
         largest: NDArray[np.int64] = np.asarray(self.share.argmax(axis=1)).ravel()
         return np.equal(largest, group)
 

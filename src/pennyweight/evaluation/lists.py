@@ -53,7 +53,7 @@ def first_items(
 
 
 def _reaching(values: NDArray[Any], depth: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return a bound that the best `depth` of each row reach, and what reaches it."""
+    """Return a lower bound of the best `depth` of each row, and the mask of values reaching it."""
     n, n_items = values.shape
     width = n_items // _GROUPS
     best = values

@@ -19,7 +19,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class PerUser:
-    """What one scorer achieved for each evaluated user.
+    """The results of one scorer for each evaluated user.
 
     Attributes
     ----------

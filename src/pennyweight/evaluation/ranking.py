@@ -38,7 +38,7 @@ def ranks_and_lists(
     scores
         float32 (n, n_items), higher is better.
     histories
-        What each user did before, n histories.
+        The earlier events of each user, n histories.
     targets
         Item codes held out, int32 (n_targets,), each once a user.
     target_offsets

@@ -88,7 +88,7 @@ def mean_difference(
 
 
 def sample_ratio_test(users: Sequence[int], shares: Sequence[float]) -> float:
-    """Return the p-value of two groups being as large as their shares of the users say.
+    """Return the p-value of two groups having sizes in proportion to their shares.
 
     Pearson's chi-square test with one degree of freedom; Fabijan et al., "Diagnosing sample
     ratio mismatch in online controlled experiments", KDD 2019.

@@ -140,5 +140,5 @@ class AblationStudy:
 
 
 def stage_name(stage: str, *, plain: bool) -> str:
-    """Return what to call a stage of the blend without the model."""
+    """Return the name of a stage, marked for the blend without the model."""
     return f"{stage}, without model" if plain else stage

@@ -139,7 +139,7 @@ _WORDS: Mapping[type, str] = {
 def build_context(
     encoders: Encoders, built: Mapping[str, Scorer], *, repeats: Repeats, seed: int
 ) -> BuildContext:
-    """Return what scorers are built from."""
+    """Return the context that scorers are built in."""
     return BuildContext(
         encoders.content, encoders.table, repeats == "include", seed, built, TRAINERS
     )

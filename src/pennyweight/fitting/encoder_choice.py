@@ -37,7 +37,7 @@ OF_TABLE = ("auto", "static")  # of the language model, its token table alone
 
 @dataclass(frozen=True)
 class Encoders:
-    """What scorers encode texts with.
+    """The encoders of the scorers.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Encoders:
     table
         The token table that the tower starts from, or None where no text has a word.
     name
-        What to call the choice in a report.
+        Name of the choice in a report.
     model
         Whether a language model is behind it.
     """
@@ -135,7 +135,7 @@ def choose_encoders(
 
 
 def encoders_of(encoder: Encoder, catalog: Catalog, plan: EncoderPlan) -> Encoders:
-    """Return what scorers start from where content has a certain encoder.
+    """Return the encoders of scorers for a given encoder of content.
 
     Content encodes with it as it is. The token table is its own, that of the language model behind
     it, or else one of the catalog's words.

@@ -114,7 +114,7 @@ def forecast(
 def _memory(
     data: Volume, scorers: Scorers, dim: int, users: int, *, model: bool, twice: bool
 ) -> dict[str, int]:
-    """Return what is held when most is held: while the model is read, or while a scorer learns."""
+    """Return the peak of the memory: while the model loads, or while a scorer learns."""
     items = data.items
     start = {
         "program": PROGRAM,

@@ -116,7 +116,7 @@ def _on_repeats(repeats: Repeats, plan: EvaluatePlan, test: Evidence) -> list[st
 
 
 def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
-    """Say where the catalog lists the items that are about to come out."""
+    """Notice a catalog that lists items before their release."""
     new = new_items(interactions, part)
     if not new.give_answers:
         return []
@@ -126,7 +126,7 @@ def _on_catalog(interactions: Interactions, part: Part) -> list[str]:
 
 
 def on_weights(learned_from: int | None) -> list[str]:
-    """Say where the weights of the blend come from too few choices, or from none."""
+    """Notice weights of the blend learned from too few choices, or from none."""
     if learned_from is None or learned_from >= ENOUGH_CHOICES:
         return []
     if not learned_from:

@@ -116,8 +116,8 @@ def fit(
 ) -> Recommender:
     """Measure, then fit on every event: a recommender with its `report`.
 
-    Arguments and errors are those of `evaluate`; what is saved knows every event, whatever
-    `refit` says of the measurement.
+    Arguments and errors are those of `evaluate`; the recommender is fitted to every event,
+    whatever the `refit` of the measurement.
     """
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, seed, refit)

@@ -1,4 +1,4 @@
-"""Choices made on validation data: when to stop, how fast interest decays, who counts how much."""
+"""Settings chosen on validation data: the epoch to stop at, and the decay of interest."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ CHOICE = "ndcg@10"
 
 
 def sample(held_out: HeldOut, users: int, rng: np.random.Generator) -> HeldOut:
-    """Return at most so many of the held-out users, drawn at random."""
+    """Return a random sample of the held-out users of at most this size."""
     if len(held_out) <= users:
         return held_out
     rows = np.sort(rng.choice(len(held_out), users, replace=False))
@@ -47,7 +47,7 @@ def fit_component(
     repeats: Repeats,
     progress: Progress | None = None,
 ) -> None:
-    """Fit a scorer on what came before the held-out data, and make its own choices on that."""
+    """Fit a scorer to the events before the held-out data, and tune its settings on that."""
 
     def quality(fitted: Scorer) -> float:
         return _quality(fitted, held_out, repeats)

@@ -31,7 +31,7 @@ class Diversifier:
     Attributes
     ----------
     scorer, catalog
-        Say how similar items are.
+        The scorer by which items are compared, and the catalog.
     """
 
     scorer: Scorer

@@ -23,13 +23,13 @@ __all__ = ["CommonWords", "Explainer", "explain_items"]
 MAX_NAMED = 3  # items of the history
 MIN_SHARE = 0.1  # of the score, for an item to be named
 MAX_TERMS = 3
-MAX_FREQUENCY = 0.1  # share of the texts with a word, above which it tells nothing
+MAX_FREQUENCY = 0.1  # share of the texts with a word, above which it is uninformative
 SAMPLE = 500  # texts in which words are counted
 MAX_SHARED = 20  # words that two items share, of which the telling ones are named
 
 
 class CommonWords:
-    """The words found in too many texts to tell one from another, in any language.
+    """The words in too many texts to be informative, in any language.
 
     Parameters
     ----------

@@ -195,7 +195,7 @@ class _Parser:
         return bool(self.attributes[name].drop_nulls().str.contains(r"^\d{4}-\d\d").all())
 
     def numbers_in(self, name: str) -> str:
-        """Say how many values of a column are numbers, and how to make it one of numbers."""
+        """Explain how many values of a column are numbers, and how to make it numeric."""
         remedy = (
             "; to compare it, write it in ITEMS as numbers (nine of ten values at least, in one "
             "unit) or as ISO dates, and fit again"

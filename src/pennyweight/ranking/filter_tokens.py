@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of an expression: what it is, what it means, how and where it was written."""
+    """A token of an expression: its kind, its value, its text and its position."""
 
     kind: Literal["value", "column", "word", "symbol", "end"]
     value: Any

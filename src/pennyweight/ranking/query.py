@@ -60,7 +60,7 @@ class Query:
 
     @property
     def fallback(self) -> Source:
-        """The source of a list where neither history nor text tells items apart."""
+        """The source of a list where neither history nor text distinguishes items."""
         only_negative = not len(self.history.item) and len(self.turned_down)
         return "negative events" if only_negative else "popularity"
 

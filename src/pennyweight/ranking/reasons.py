@@ -10,7 +10,7 @@ Kind = Literal["history", "text", "new", "popular", "cold"]
 
 @dataclass(frozen=True)
 class Because:
-    """An item of the history and its share in what the history added to the score."""
+    """An item of the history and its share of the history's addition to the score."""
 
     item_id: str
     title: str
@@ -26,7 +26,7 @@ class Reason:
     text
         One plain sentence.
     kind
-        What it rests on: ``history``, ``text`` (words of the query), ``new`` (an item
+        Its basis: ``history``, ``text`` (words of the query), ``new`` (an item
         without events, reached by its text), ``popular`` (the history added nothing), or
         ``cold`` (there was no history).
     because

@@ -107,7 +107,7 @@ class Recommendations:
     scores
         Their scores, boosts and bonus included, float32 (n,).
     source
-        What the scores rest on.
+        Basis of the scores.
     reasons
         One for each item, where the request asks for them.
     unknown

@@ -18,7 +18,7 @@ class Rules:
     Attributes
     ----------
     exclude_seen
-        Whether items of the history are left out where a request does not say.
+        Whether items of the history are left out by default.
     """
 
     exclude_seen: bool

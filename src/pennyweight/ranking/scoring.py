@@ -1,4 +1,4 @@
-"""Scores of all items for a query, and the fallback where a query tells no items apart."""
+"""Scores of all items for a query, and the fallback where a query distinguishes no items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class QueryScores(NamedTuple):
     scores
         Of all items, float32 (n, n_items).
     sources
-        What the scores of each query rest on.
+        Basis of the scores of each query.
     attributions
         Row -> attribution, for scores to explain that rest on a history.
     """
@@ -111,7 +111,7 @@ class QueryScorer:
 
     @cached_property
     def popularity(self) -> Scores:
-        """Scores where nothing else tells items apart, float32 (n_items,)."""
+        """Scores where nothing else distinguishes items, float32 (n_items,)."""
         return popularity_scores(self.scorer, self.interactions, len(self.catalog))
 
     @cached_property
@@ -121,7 +121,7 @@ class QueryScorer:
         return UnknownItems(self.catalog, self.scorer, counts)
 
     def _similarity(self, item: Histories, attribution: Attribution | None) -> Scores | None:
-        """Score all items by similarity to one: what it adds as the only event of a history.
+        """Score all items by similarity to one: its contribution as the only event of a history.
 
         Popularity adds nothing there and so has no say. An item that adds nothing either is
         looked up by its text; None where that says nothing.
@@ -148,7 +148,7 @@ class _Rows:
     attributions: dict[int, Attribution] = field(default_factory=dict)
 
     def add_texts(self, places: Sequence[int], scores: Scores) -> None:
-        """Add scores of texts that tell items apart to those of histories."""
+        """Add scores of texts that distinguish items to those of histories."""
         for at, row, informs in zip(places, scores, _distinguish(scores), strict=True):
             if not informs:
                 continue
@@ -173,7 +173,7 @@ def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items
     )
     if fallback is not None:
         scores: Scores = fallback.score(Histories.of([[]]))[0]
-        if interactions is not None:  # the scorer does not know which items nobody has touched
+        if interactions is not None:  # the scorer cannot identify items without events
             scores = np.where(interactions.counts > 0, scores, np.float32(0))
         return scores
     if interactions is not None:
@@ -182,7 +182,7 @@ def popularity_scores(scorer: Scorer, interactions: Interactions | None, n_items
 
 
 def _distinguish(scores: Scores) -> NDArray[np.bool_]:
-    """Return which rows tell items apart, bool (n,)."""
+    """Return the mask of rows that distinguish items, bool (n,)."""
     if not scores.size:
         return np.zeros(len(scores), bool)
     return np.asarray(scores.max(axis=1) > scores.min(axis=1))

@@ -29,7 +29,7 @@ class RankingBatch:
     scores
         Of all items, float32 (n, n_items); -inf where a rule excludes an item.
     sources
-        What the scores rest on.
+        Basis of the scores.
     attributions
         Row -> origin of the scores, for scores to explain that rest on a history.
     codes
@@ -64,7 +64,7 @@ class RankingBatch:
 
 
 class Stage(Protocol):
-    """One step of ranking: reads what earlier stages left in a batch, and adds its own.
+    """One step of ranking: reads the results of earlier stages in a batch, and adds its own.
 
     Retrieval fills `eligible` and `bonus`; scoring fills `scores`, `sources` and
     `attributions`; the rules change

@@ -1,4 +1,4 @@
-"""Words of a vocabulary, as a text writes them: what reasons show."""
+"""Words of a vocabulary in the spelling of a text, for reasons."""
 
 import re
 import unicodedata

@@ -16,7 +16,7 @@ __all__ = ["check_no_reading", "feedback_rules", "read_histories"]
 
 
 def feedback_rules(interactions: Interactions | None, plan: Plan | None) -> FeedbackRules:
-    """Return what events mean: as in a log, else as a plan says; for events that come later."""
+    """Return the meanings of event types, of a log or else of a plan, for later events."""
     if interactions is not None:
         meanings = EventTypes(interactions.meanings)
         return FeedbackRules(meanings, interactions.liking, later=True)
@@ -25,7 +25,7 @@ def feedback_rules(interactions: Interactions | None, plan: Plan | None) -> Feed
 
 
 def check_no_reading(columns: Mapping[str, str | None] | None, reading: EventReading) -> None:
-    """Raise `PlanError` where it is said how to read events, but there are none to read."""
+    """Raise `PlanError` where there are options of reading, but no events to read."""
     if columns or any(value is not None for value in reading.values()):
         names = ", ".join(["columns"] * bool(columns) + [*reading])
         raise PlanError(f"{names}: how events are read; give events too")
@@ -40,7 +40,7 @@ def read_histories(
     rules: FeedbackRules,
     plan: Plan | None,
 ) -> Interactions:
-    """Return events on known items, read as the plan says unless `reading` says otherwise."""
+    """Return events on known items, read by the plan with `reading` over it."""
     data, types = DataPlan() if plan is None else plan.data, reading.get("event_types") or {}
     if types:
         rules = replace(rules, types=EventTypes.of({**rules.types.chosen, **types}))

@@ -17,7 +17,7 @@ from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["check_catalog", "check_interactions", "check_scorer", "refusing_damage"]
 
-# What reading raises where a file holds something else than its writer puts there.
+# Exceptions of reading a file with unexpected content.
 _SIGNS = (
     DataError,
     PlanError,
@@ -38,7 +38,7 @@ _SIGNS = (
 
 @contextmanager
 def refusing_damage(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while a bundle is read into a `BundleError` that names it."""
+    """Turn errors of reading a bundle into a `BundleError` that names it."""
     try:
         yield
     except (BundleError, StoreError):

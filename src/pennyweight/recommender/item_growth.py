@@ -24,7 +24,7 @@ def changed_texts(catalog: Catalog, items: Catalog) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class ReadAlready:
-    """What a scorer read in some of several texts.
+    """Vectors that a scorer encoded of some of several texts.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ def with_texts(
     read: ReadAlready | None,
     n_items: int,
 ) -> Scorer:
-    """Return a scorer that knows some new or changed texts.
+    """Return a scorer with some new or changed texts.
 
     Parameters
     ----------

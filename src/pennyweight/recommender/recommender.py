@@ -203,7 +203,7 @@ class Recommender:
         items
             With the columns of the catalog; see `pennyweight.data.documents.documents`.
         rows
-            What `read` made of some of the texts; others are read now.
+            Vectors of some of the texts by `read`; others are encoded now.
         """
         changed = changed_texts(self.catalog, items)
         catalog, codes = self.catalog.with_items(items)
@@ -213,7 +213,7 @@ class Recommender:
         return self._other(catalog, scorer, self.interactions)
 
     def read(self, texts: Sequence[str]) -> TextVectors:
-        """Return what the scorer reads in some texts; nothing where it keeps no such rows."""
+        """Return the scorer's vectors of some texts; none where it keeps no such rows."""
         return self.scorer.encode_texts(texts)
 
     def with_log(self, interactions: Interactions | None) -> "Recommender":
@@ -231,7 +231,7 @@ class Recommender:
 
     @property
     def rules(self) -> FeedbackRules:
-        """What events mean that come later, see `feedback_rules`."""
+        """Meanings of the types of later events, see `feedback_rules`."""
         return feedback_rules(self.interactions, self.plan)
 
     def source(
@@ -444,7 +444,7 @@ class Recommender:
 
     @classmethod
     def load(cls, path: Path | str, *, verify: bool = True) -> "Recommender":
-        """Load what `save` wrote.
+        """Load a bundle that `save` wrote.
 
         Parameters
         ----------

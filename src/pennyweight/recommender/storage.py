@@ -159,7 +159,7 @@ def write_catalog(folder: Path, catalog: Catalog) -> None:
 
 
 def read_catalog(bundle: Bundle) -> Catalog:
-    """Read what `write_catalog` wrote."""
+    """Read the files that `write_catalog` wrote."""
     items = _read_table(bundle, ITEMS)
     ids = Ids(items["id"].to_list(), "items")
     attributes = _read_table(bundle, ATTRIBUTES)
@@ -192,7 +192,7 @@ def write_interactions(folder: Path, interactions: Interactions) -> None:
 
 
 def read_interactions(bundle: Bundle) -> Interactions | None:
-    """Map what `write_interactions` wrote, if it was; its arrays cannot be written to."""
+    """Map the files of `write_interactions`, if there are any; the arrays are read-only."""
     if EVENTS not in bundle.manifest.files:
         return None
     arrays, settings = read_arrays(bundle.file(EVENTS), verify=False)
@@ -224,7 +224,7 @@ def _negative(arrays: Mapping[str, NDArray[Any]]) -> NegativeFeedback:
 def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
     """Write a bundle again without the ids and the events of some users.
 
-    What was learned from these events stays in the scorers, which hold no ids of users.
+    The scorers keep the parameters learned from these events, and hold no ids of users.
 
     Returns
     -------
@@ -266,7 +266,7 @@ def _as_json(value: Frozen | None) -> dict[str, Any] | None:
 
 
 def read_spec(bundle: Bundle, value: dict[str, Any] | None, kind: type[Spec]) -> Spec | None:
-    """Read what `save` made; `BundleError` naming the key where it does not fit."""
+    """Read the files that `save` wrote; `BundleError` naming the key where it does not fit."""
     if value is None:
         return None
     where = f"{bundle.path / MANIFEST}: {kind.__name__.lower()}"

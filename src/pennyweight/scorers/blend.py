@@ -138,7 +138,7 @@ class Blend(Scorer):
         ----------
         texts
             Those of the items, to see how far items without events have to be lifted where
-            no choice says so.
+            no choice teaches it.
         new_items
             Whether an item without events among the choices is a new one. It is not under
             leave-last-out, where its only events may have been held out.
@@ -169,7 +169,7 @@ class Blend(Scorer):
     ) -> dict[str, NDArray[np.float32]]:
         """Return the components' scores as they are weighed, each float32 (n, n_items).
 
-        With `among`, only so many first items compete for being the best.
+        With `among`, only this many first items compete for being the best.
         """
         features = {}
         for name, component in self.components.items():
@@ -251,7 +251,7 @@ class Blend(Scorer):
             for name in self.components
         }
         fallbacks = [component.is_fallback for component in self.components.values()]
-        if any(fallbacks):  # nothing else tells items apart for somebody unknown
+        if any(fallbacks):  # nothing else distinguishes items for an unknown user
             for weight, is_fallback in zip(weights.values(), fallbacks, strict=True):
                 weight[length == 0] = 1.0 if is_fallback else 0.0
         return weights
@@ -262,7 +262,7 @@ class Blend(Scorer):
         for name, component in self.components.items():
             if component.scores_texts:
                 scores = component.score_texts(texts)
-                weight = max(self.weights[name], 0.05)  # a query is worth reading even so
+                weight = max(self.weights[name], 0.05)  # so that a text query always counts
                 divisor = self._divisor(component.scale, scores, None)
                 scores = scores * (np.float32(weight) / divisor)
                 total = scores if total is None else total + scores
@@ -275,7 +275,7 @@ class Blend(Scorer):
         *,
         divisors: Mapping[str, np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Return what each event adds to the weighted sum, float32 (len(codes), n_events).
+        """Return the addition of each event to the weighted sum, float32 (len(codes), n_events).
 
         `divisors` are those of components that have been scored.
         """
@@ -294,7 +294,7 @@ class Blend(Scorer):
     def component_shares(
         self, history: Histories, codes: NDArray[np.int32]
     ) -> dict[str, NDArray[np.float32]]:
-        """Return what each component gives some items above the average item, (len(codes),)."""
+        """Return each component's addition to some items over the average item, (len(codes),)."""
         features = {name: scores[0] for name, scores in self.features(history).items()}
         return self.shares_of(history, codes, features)
 
@@ -322,7 +322,7 @@ class Blend(Scorer):
         return other
 
     def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
-        """Return the words that two items share, of the first component that knows any."""
+        """Return the words that two items share, from the first component with any."""
         for component in self.components.values():
             terms = component.shared_terms(code, other, limit=limit)
             if terms:
@@ -376,7 +376,7 @@ class Blend(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
         kinds = {component["id"]: component["kind"] for component in settings["components"]}
         if not all(map(ID.fullmatch, kinds)):
@@ -423,7 +423,7 @@ class BlendAttribution(Attribution):
         return self._blend.contributions(self.history, codes, divisors=divisors)
 
     def component_shares(self, codes: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
-        """Return what each component gives some items above the average item, (len(codes),)."""
+        """Return each component's addition to some items over the average item, (len(codes),)."""
         features = {
             name: scored.scores[self._row] / scored.divisor[self._row]
             for name in self._blend.components
@@ -433,7 +433,7 @@ class BlendAttribution(Attribution):
 
 
 def _lifted(weight: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Turn weights below zero where the other components tell no items apart, (n, 1)."""
+    """Negate weights below zero where the other components distinguish no items, (n, 1)."""
     flat: NDArray[np.bool_] | bool = True
     if others is not None:
         flat = (others.max(axis=1) == others.min(axis=1))[:, None]

@@ -113,7 +113,7 @@ def hidden(blend: "Blend", histories: Histories, n_items: int) -> NDArray[np.boo
 
 
 def candidates(features: NDArray[np.float32], masked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the best items of any component that tells items apart, (n_items, n_components)."""
+    """Return the union of the best items of each component; features (n_items, n_components)."""
     best_items = []
     for column in features.T:
         column = np.where(masked, -np.inf, column)
@@ -137,7 +137,7 @@ def weigh(
     length
         Events of the history of each held-out user.
     new
-        Whether the choices say how far to lift items without events; otherwise novelty is zero.
+        Whether the choices teach the lift of items without events; otherwise novelty is zero.
     """
     components = list(blend.components.values())
     center = np.array([_default(component) for component in components])

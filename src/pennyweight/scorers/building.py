@@ -1,4 +1,4 @@
-"""What scorers are built from: the encoders of the catalog, and each other."""
+"""The context that scorers are built in: the encoders of the catalog, and other scorers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ __all__ = ["BuildContext"]
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a scorer may need besides its settings.
+    """Inputs that a scorer may need besides its settings.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class BuildContext:
     built
         Components that are there already, by id.
     trainers
-        Kind -> returns what learns the weights, where that needs an extra.
+        Kind -> factory of the trainer, where that needs an extra.
     """
 
     encoder: Encoder | None = None

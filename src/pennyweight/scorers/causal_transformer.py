@@ -38,7 +38,7 @@ def encode_histories(weights: Weights, histories: Histories) -> Float:
 
 
 def _attend(y: Float, asks: slice, bias: Float, part: Weights) -> Float:
-    """Return what each asking event takes from those before it, (n, asking, dim)."""
+    """Return the attention output of each querying event over those before it, (n, asking, dim)."""
     heads = len(part["lag"])
 
     def split(rows: Float) -> Float:

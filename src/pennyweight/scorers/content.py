@@ -137,7 +137,7 @@ class Content(Scorer):
 
     @cached_property
     def _lookup(self) -> Lookup | None:
-        """What searches look words up in; None where there are none, or of older rules."""
+        """The lookup of words for searches; None without words, or with those of older rules."""
         if self.words is None or self.words.tokenizer != TOKENIZER:
             return None
         return Lookup(self.words)
@@ -174,7 +174,7 @@ class Content(Scorer):
 
     @classmethod
     def build(cls, settings: Mapping[str, Setting], context: "BuildContext") -> Scorer:
-        """Return an unfitted scorer that encodes as the context says."""
+        """Return an unfitted scorer with the encoder of the context."""
         return cls(context.encoder, **settings)  # type: ignore[arg-type]
 
     def with_encoder(self, encoder: Encoder | None) -> "Content":
@@ -211,8 +211,8 @@ class Content(Scorer):
     def quantized(self, row_format: RowFormat, *, width: int, texts: Sequence[str]) -> "Content":
         """Return a scorer with its dense vectors in another format, or narrower.
 
-        Few bits say most where components are not correlated and of one size: for 2 bits or 1,
-        vectors are turned to their principal components and whitened first (see
+        Few bits suffice where components are uncorrelated and of one size: for 2 bits or 1,
+        vectors are projected to their principal components and whitened first (see
         `ProjectedEncoder`).
         """
         vectors, encoder = self.vectors, self.encoder
@@ -245,7 +245,7 @@ class Content(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
         kind = settings.get("encoder")
         encoder = load_encoder(kind, folder / "encoder") if kind else None

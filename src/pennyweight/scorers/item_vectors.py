@@ -81,7 +81,7 @@ class Terms:
         return np.asarray(np.diff(self._turned.indptr), np.int64)
 
     def _is_dense(self, queries: sparse.csr_matrix) -> bool:
-        """Whether words of the queries are in so many texts that looking them up costs more."""
+        """Whether words of the queries are in too many texts for a lookup to pay."""
         postings = int(self._holders[queries.indices].sum())
         return bool(LOOK_UP * postings > self.matrix.nnz * queries.shape[0])
 
@@ -102,7 +102,7 @@ class Terms:
         return int(m.data.nbytes + m.indices.nbytes + m.indptr.nbytes)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what there is to save, but for the shape."""
+        """Return the arrays to save, without the shape."""
         return {
             "data": self.matrix.data,
             "indices": self.matrix.indices,
@@ -111,7 +111,7 @@ class Terms:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> "Terms":
-        """Return what `arrays` was taken from."""
+        """Return the vectors whose `arrays` these are."""
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         return cls(sparse.csr_matrix(parts, shape=shape))
 

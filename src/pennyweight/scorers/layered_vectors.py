@@ -19,14 +19,14 @@ from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
 __all__ = ["Layered", "compact", "layered"]
 
-RATIO = 4  # a layer is merged with the next one unless it is so many times as large
+RATIO = 4  # a layer is merged with the next one unless it is this many times as large
 DIGITS = 3  # of 7 bits, of a query: as exact as float32
 
 
 def compact(vectors: NDArray[np.float32]) -> QuantizedRows:
     """Return vectors of new items as they are held: in 8 bits, each with a scale of its own.
 
-    What an item gets does not depend on those that come with it.
+    The vector of an item does not depend on those that come with it.
     """
     return QuantizedRows.of(vectors, "int8", by_row=True)
 
@@ -58,7 +58,7 @@ class VectorLayer:
         return len(self.codes)
 
     def prepare(self) -> None:
-        """Do now what the first product would have to wait for."""
+        """Prepare now what the first product would otherwise prepare."""
         if len(self) >= SCANNED:
             _ = self._split if isinstance(self.rows, Terms) else self._scan
         elif isinstance(self.rows, Terms):
@@ -104,7 +104,7 @@ class Layered:
     base
         The rows as they were, kept as they are.
     layers
-        New and changed rows, the oldest layer first; what a later one has counts.
+        New and changed rows, the oldest layer first; later layers take precedence.
     layer, row
         Where the row of each item is: a layer, -1 for the base, int8 (n_items,), and a place
         there, int32 (n_items,). An item that is in neither is zero.
@@ -189,7 +189,7 @@ def layered(
     *,
     searched: bool = True,
 ) -> Layered:
-    """Lay rows of new or changed items over others; what was laid there before stays below.
+    """Lay rows of new or changed items over others; earlier layers stay below.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def layered(
     n_items
         Items in all; those without a row are zero.
     searched
-        Whether `products` will be asked for; what it needs is made now.
+        Whether to prepare `products` now.
     """
     if isinstance(rows, QuantizedRows | Terms):
         nowhere = np.full(len(rows), -1, np.int8)

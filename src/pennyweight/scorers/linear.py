@@ -142,7 +142,7 @@ class Linear(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
         scorer = cls(**settings)
         if "matrix" in arrays:

@@ -1,4 +1,4 @@
-"""Sequential neighbors: what came next, or close by, for others."""
+"""Sequential neighbors: items that followed, or were close, in the histories of others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,7 +81,7 @@ class Neighbors(Scorer):
     def _count(
         self, interactions: Interactions, events: NDArray[np.int64], start: int, stop: int
     ) -> sparse.csr_matrix:
-        """Count what stands near some events, those of the items from start to stop."""
+        """Count the neighbors of some events, those of the items from start to stop."""
         user, item, n = interactions.user, interactions.item, interactions.n_items
         row, column, gain = [], [], []
         for distance in range(1, self.window + 1):
@@ -135,7 +135,7 @@ class Neighbors(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / FILE)
         scorer = cls(**settings)
         n = len(arrays["indptr"]) - 1
@@ -145,7 +145,7 @@ class Neighbors(Scorer):
 
 
 def _spans(first: NDArray[np.int64], max_events: int) -> Iterator[tuple[int, int]]:
-    """Yield runs of items with at most so many events together, or one item with more."""
+    """Yield runs of items with at most `max_events` events together, or one item with more."""
     start, last = 0, len(first) - 1
     while start < last:
         stop = max(start + 1, int(np.searchsorted(first, first[start] + max_events, "right")) - 1)

@@ -1,4 +1,4 @@
-"""Popularity: what everybody does, the recent counting more."""
+"""Popularity: the events of all users, recent ones counting more."""
 
 from pathlib import Path
 from typing import Self
@@ -65,7 +65,7 @@ class Popularity(Scorer):
     def with_vectors(
         self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "Popularity":
-        """Return a scorer that gives new items what any item without events gets."""
+        """Return a scorer that gives new items the level of any item without events."""
         other = Popularity(half_life=self.half_life)
         if self._usual is None:  # the mean of the items with events too
             self._usual = float(self.level.mean()) if len(self.level) else 0.0
@@ -83,7 +83,7 @@ class Popularity(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / f"{cls.kind}.safetensors")
         scorer = cls(half_life=settings["half_life"])
         scorer.level = arrays["level"]
@@ -148,7 +148,7 @@ class Novelty(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         arrays, settings = read_arrays(folder / f"{cls.kind}.safetensors")
         scorer = cls(live=settings.get("live", 1.0))
         scorer.new = arrays["new"]

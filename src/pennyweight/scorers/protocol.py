@@ -1,4 +1,4 @@
-"""The protocol of scorers: what they do, and how they describe themselves to callers."""
+"""The protocol of scorers: their methods, and their description of themselves to callers."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -53,16 +53,16 @@ class Scorer(Protocol):
         How a blend reads the scores. ``relative``: not negative, meaningful only against the best
         item of the same history. ``log-odds``: differences mean the same for every history.
     default_weight
-        Weight in a blend that no held-out choice says anything of; None for that of its scale.
+        Weight in a blend without held-out choices; None for that of its scale.
     evidence
-        What the scores rest on.
+        Basis of the scores.
     is_personal
         Whether the history makes a difference.
     is_fallback
-        Whether the scores rank items for somebody of whom nothing is known. Such a component may
+        Whether the scores rank items for an unknown user. Such a component may
         have a negative weight in a blend.
     lifts_new_items
-        Whether the scores only tell items without events from the others, so that a blend may
+        Whether the scores only distinguish items without events from the others, so a blend may
         lift these.
     scores_texts
         Whether `score_texts` works.
@@ -124,7 +124,7 @@ class Scorer(Protocol):
 
     @classmethod
     def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
-        """Estimate what a fit needs, for data of a size and vectors of a width."""
+        """Estimate the resources of a fit, for data of a size and vectors of a width."""
         return ResourceEstimate()
 
     # Settings
@@ -152,7 +152,7 @@ class Scorer(Protocol):
         return {}
 
     def choices(self) -> dict[str, float]:
-        """Return what validation data chose, by setting."""
+        """Return the values chosen on validation data, by setting."""
         return {name: getattr(self, name) for name in self.tunable()}
 
     def choose(self, setting: str, value: float) -> None:
@@ -188,9 +188,9 @@ class Scorer(Protocol):
         raise PlanError(f"the scorer {self.kind!r} does not read texts; fit with a content scorer")
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return what each event of one history adds to the scores of some items.
+        """Return the contribution of each event of one history to the scores of some items.
 
-        float32 (len(codes), n_events): by default, what the score loses without the event. All
+        float32 (len(codes), n_events): by default, the score's loss without the event. All
         zero for a scorer that ignores histories.
         """
         n_events = len(history.item)
@@ -238,10 +238,10 @@ class Scorer(Protocol):
     # Items
 
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Scorer":
-        """Return a scorer that also knows items which are new or whose text has changed.
+        """Return a scorer that also has items which are new or whose text has changed.
 
-        This one stays as it is; both share what did not change. What was learned from
-        behavior stays with an item whose text changes.
+        This one stays as it is; both share the unchanged parts. An item whose text changes keeps
+        the parameters learned from behavior.
 
         Parameters
         ----------
@@ -265,7 +265,7 @@ class Scorer(Protocol):
     def with_vectors(
         self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "Scorer":
-        """Return a scorer that also knows some items, by what `encode_texts` made of their texts.
+        """Return a scorer that also has some items, by the `encode_texts` of their texts.
 
         By default new items are zero. Parameters are those of `with_items`.
         """
@@ -299,7 +299,7 @@ class Scorer(Protocol):
         raise TypeError(f"{self.kind} takes no other encoder")
 
     def encoder_nbytes(self, folder: Path) -> int:
-        """Return the bytes of what encodes texts, of this scorer as saved to a folder."""
+        """Return the bytes of the text encoder of this scorer as saved to a folder."""
         files = (folder / "encoder").rglob("*")
         return sum(path.stat().st_size for path in files if path.is_file())
 
@@ -343,7 +343,7 @@ class Scorer(Protocol):
     @classmethod
     @abstractmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; `BundleError` when it is missing or altered."""
+        """Read the files that `save` wrote; `BundleError` when it is missing or altered."""
         ...
 
     def check(self) -> None:

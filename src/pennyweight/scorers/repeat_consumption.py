@@ -1,4 +1,4 @@
-"""Again: what the history holds already, for music, groceries and places."""
+"""Repeat consumption: items of the history again, for music, groceries and places."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,7 +74,7 @@ class RepeatConsumption(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read the files that `save` wrote."""
         _, settings = read_arrays(folder / FILE)
         scorer = cls(decay=settings["decay"])
         scorer.n_items = settings["n_items"]

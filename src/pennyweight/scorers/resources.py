@@ -1,4 +1,4 @@
-"""What a fit of a scorer needs."""
+"""The resources of a fit of a scorer."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Search: the items whose words a free text asks for."""
+"""Search: the items with the words of a free text."""
 
 from collections.abc import Sequence
 from functools import lru_cache

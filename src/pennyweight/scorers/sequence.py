@@ -76,7 +76,7 @@ class SequenceSettings:
 
 
 class Trainer(Protocol):
-    """What learns the weights: `pennyweight.training.sequence.train_sequence`."""
+    """The trainer of the weights: `pennyweight.training.sequence.train_sequence`."""
 
     def __call__(
         self,
@@ -88,7 +88,7 @@ class Trainer(Protocol):
         threads: int,
         progress: Callable[[int, int], None] | None,
     ) -> Weights:
-        """Return weights by the names that `encode_histories` knows."""
+        """Return weights by the names that `encode_histories` expects."""
         ...
 
 
@@ -166,7 +166,7 @@ class Sequence(Scorer):
         return vectors / np.float32(self.settings.temperature)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> Float:
-        """Return what the score loses without each event, float32 (len(codes), n_events).
+        """Return the score's loss without each event, float32 (len(codes), n_events).
 
         The transformer is not a sum over events, so these do not add up to the score.
         """
@@ -240,7 +240,7 @@ class Sequence(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; it scores, and cannot be fitted again."""
+        """Read the files that `save` wrote; it scores, and cannot be fitted again."""
         arrays, saved = read_arrays(folder / FILE)
         scorer = cls(None, None, SequenceSettings(**saved["settings"]), seed=saved["seed"])
         scorer.weights = arrays

@@ -1,6 +1,6 @@
 """Words of many texts, held so that a query touches few of them.
 
-A few words are in a large share of all texts, and most of what a product goes through are these.
+A few words are in a large share of all texts, and make up most of the work of a product.
 They are kept as bytes in a dense table, which is quick to go through whole; of the other words each
 knows the texts that have it.
 """
@@ -39,7 +39,7 @@ def rounded(matrix: sparse.csr_matrix, common: Codes) -> sparse.csr_matrix:
 def _scales(
     matrix: sparse.csr_matrix, common: Codes
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
-    """Return the row of each entry, which entries are common words, and what a step is worth."""
+    """Return the row of each entry, a mask of common words, and the size of a step."""
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     is_common = np.isin(matrix.indices, common)
     largest = np.zeros(matrix.shape[0], np.float32)

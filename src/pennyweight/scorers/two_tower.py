@@ -218,7 +218,7 @@ class TwoTower(Scorer):
         return tower
 
     def encode_texts(self, texts: Sequence[str]) -> TextVectors:
-        """Return what the tuned table makes of some texts."""
+        """Return the vectors of some texts by the tuned table."""
         return {TEXT: compact(self.tuned.encode(texts))}
 
     def with_vectors(
@@ -326,7 +326,7 @@ class TwoTower(Scorer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; fitting it again starts from the tuned table."""
+        """Read the files that `save` wrote; fitting it again starts from the tuned table."""
         arrays, settings = read_arrays(folder / FILE)
         encoder = load_encoder(settings["encoder"], folder / "encoder").token_table
         if encoder is None:

@@ -29,7 +29,7 @@ Float = NDArray[np.float32]
 EpochEnd = Callable[[int, "TwoTowerVectors"], bool]
 
 WARM_UP_STEPS = 50
-BLOCK_ROWS = 512  # of an update at a time: what it works on stays in the cache of a core
+BLOCK_ROWS = 512  # of an update at a time, so that its data stays in the cache of a core
 TINY = np.float32(1e-8)
 LARGE = 300_000  # items above which vectors are half as wide, so that a million need 5 GB less
 START = 0.3  # length of an item's own vector before training, in a random direction
@@ -80,7 +80,7 @@ class TwoTowerSettings:
 
 @dataclass(frozen=True)
 class TwoTowerVectors:
-    """What training gives.
+    """The result of a training.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class TwoTowerVectors:
 
 
 def default_dim(items: int) -> int:
-    """Return the width of the vectors of a catalog where nobody says otherwise."""
+    """Return the default width of the vectors of a catalog."""
     return TwoTowerSettings.dim if items <= LARGE else TwoTowerSettings.dim // 2
 
 

@@ -76,7 +76,7 @@ def aligned(targets: Float, start: Float, rows: Codes) -> Float:
     """Turn targets towards where a model's vectors start, in the model's width.
 
     The map is the orthogonal one for which targets[rows] @ map is nearest to `start`
-    (Schönemann 1966): cosines among targets stay what they are, and the model has the least
+    (Schönemann 1966): cosines among targets stay the same, and the model has the least
     way to go. Targets wider than the model lose the directions that its vectors lack.
 
     Parameters

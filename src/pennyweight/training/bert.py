@@ -32,7 +32,7 @@ PARTS = (
 
 
 class Bert:
-    """The tensors of a checkpoint, and what is computed with them.
+    """The tensors of a checkpoint, and the forward pass with them.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Bert:
         return {n[len(at) :]: value for n, value in self.tensors.items() if n.startswith(at)}
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return what enters the first layer, (n, tokens, width), of ids (n, tokens)."""
+        """Return the input of the first layer, (n, tokens, width), of ids (n, tokens)."""
         of = self.tensors
         place = of[POSITIONS][self._first : self._first + ids.shape[1]] + of[SEGMENTS][0]
         x = functional.embedding(ids, of[WORDS]) + place
@@ -93,7 +93,7 @@ class Bert:
     def run(
         self, x: torch.Tensor, mask: torch.Tensor, *, start: int = 0, stop: int | None = None
     ) -> torch.Tensor:
-        """Pass x through the layers from `start` to before `stop`; all of them unless told.
+        """Pass x through the layers from `start` to before `stop`; by default all of them.
 
         Parameters
         ----------

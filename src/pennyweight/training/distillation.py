@@ -62,7 +62,7 @@ def distil_into(
     objective
         ``vectors``: each vector and the similarities of a batch come near the teacher's
         (Reimers & Gurevych 2020; Passalis & Tefas 2018). ``both``: the student also learns from
-        what came before the held-out data, as in `tune`.
+        events before the held-out data, as in `tune`.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def distilled(
     repeats: Repeats = "exclude",
     progress: Progress | None = None,
 ) -> ModelWeights:
-    """Return what `distil_into` makes of a student with objective ``both``, trained but once.
+    """Return the result of `distil_into` with objective ``both``, trained only once.
 
     The training is in the cache folder under the name of all it depends on: one that was killed
     goes on, and one that was finished is read. Arguments and errors are those of `distil_into`.

@@ -24,7 +24,7 @@ Quality = Callable[[NDArray[np.float32]], float]
 
 @dataclass(frozen=True)
 class _Run:
-    """What the steps of one training share."""
+    """The state that the steps of one training share."""
 
     learner: Learner
     task: Task
@@ -113,7 +113,7 @@ def _groups(learner: Learner, settings: TrainSettings) -> list[dict[str, object]
 def _finished(
     run: _Run, state: State, folder: Path, fingerprint: str, quality: Quality | None
 ) -> bool:
-    """Measure and write where it is time to; say whether that was the end."""
+    """Measure and write when due; return whether the training is over."""
     settings = run.settings
     last = state.step == settings.steps
     due = last or state.step % settings.every == 0

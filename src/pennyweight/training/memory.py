@@ -1,4 +1,4 @@
-"""What a training will need, added up before it starts."""
+"""Forecast of the memory of a training."""
 
 from pennyweight.errors import BudgetError
 from pennyweight.machine.machine import available_memory

@@ -8,7 +8,7 @@ from pennyweight.scorers.sequence import SequenceSettings
 
 __all__ = ["TrainingSequences"]
 
-POOL = 64  # batches' worth of histories that are sorted by length, so that little is padding
+POOL = 64  # batches whose histories are sorted by length together, to reduce padding
 
 
 class TrainingSequences:

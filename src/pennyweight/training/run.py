@@ -63,11 +63,11 @@ class TrainingRun:
     weights
         The model to begin with; stays as it is.
     catalog
-        Its texts are what the model learns on.
+        The catalog whose texts the model learns on.
     folder
         For the state (``training.safetensors``), curves (``events``) and the result (``model``).
-    told
-        What else makes this training another than others, as text.
+    task
+        A text that identifies the task, for the fingerprint of the training.
     held_out
         Validation data: where the model's vectors rank held-out items best, training stops.
     progress
@@ -173,7 +173,7 @@ class TrainingRun:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Give torch so many threads; it would count the cores of the host, not of the container."""
+    """Limit torch to `count` threads; it would count the cores of the host, not the container."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -37,11 +37,11 @@ def fit_table(
     Parameters
     ----------
     student
-        Its table is where tokens stay that the texts lack or say little of.
+        Tokens without evidence in the texts keep the vectors of its table.
     teacher
         The teacher's vectors of the texts, float32 (len(texts), any width). They are turned
-        into the table's width by the orthogonal map that brings them nearest to what the
-        student says now.
+        into the table's width by the orthogonal map that brings them nearest to the student's
+        vectors.
     ridge
         How many texts a token's vector to begin with weighs as much as.
     progress

@@ -43,12 +43,12 @@ class Task(Protocol):
 
 
 class Pairs:
-    """Histories and the item that followed each, to be told from the batch's other items.
+    """Histories, each with the next item, contrasted with the other items of the batch.
 
     Every event but the first of a history is a target twice: of the one event before it, and
     of the decayed mean of the newest events before it. Events without weight or words are
-    left out. What a user has met in training is no negative for that user, and items that read
-    alike are one candidate.
+    left out. Items that a user has met in training are no negatives for that user, and items with
+    equal texts are one candidate.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class Events:
             self._write(Event(step=step, summary=scalar(name, value)))
 
     def flush(self) -> None:
-        """Bring what was written to disk."""
+        """Flush the file to disk."""
         self._writer.flush()
 
     def __enter__(self) -> Self:

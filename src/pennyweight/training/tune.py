@@ -43,7 +43,7 @@ def tune(
     weights
         The model to begin with; stays as it is.
     held_out
-        Validation data; what came before it is learned from.
+        Validation data; the events before it are learned from.
     folder
         For state, curves and the result, the model in ``folder/model``.
     objective

@@ -40,7 +40,7 @@ class ColumnProfile(Frozen):
     language
         A guess: a language, or only the script.
     unknown, pieces_per_word
-        Share of word pieces that the encoder does not know; pieces it makes of a word.
+        Share of word pieces unknown to the encoder; mean number of pieces of a word.
     """
 
     name: str
@@ -66,7 +66,7 @@ def plain(column: pl.Series) -> pl.Series | None:
 def check_columns(
     data: Dataset, tokenizer: Tokenizer | None, max_tokens: int, rng: np.random.Generator
 ) -> tuple[list[ColumnProfile], list[Finding]]:
-    """Describe each column of the items table; say where texts cannot be read."""
+    """Describe each column of the items table; find texts that the encoder cannot read."""
     columns: list[ColumnProfile] = []
     findings: list[Finding] = []
     for values in data.catalog.attributes.iter_columns():
@@ -127,7 +127,7 @@ def _read(
 
 
 def _fragmented(texts: pl.Series, language: str, tokenizer: Tokenizer) -> list[Finding]:
-    """Find that the words of a language fall apart; those of names and codes do in any language."""
+    """Find words split into many pieces by the encoder; names and codes are split anyway."""
     texts = texts.str.replace_all(_CODES, " ")
     words = texts.str.count_matches(r"\pL+").mean()
     if language == "Latin script" and float(words or 0) < WORDS:  # type: ignore[arg-type]

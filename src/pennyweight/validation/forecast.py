@@ -1,4 +1,4 @@
-"""What `validate` will take, from the size of the data."""
+"""Forecast of the memory and time of `validate`, from the size of the data."""
 
 from pennyweight.data.input_size import Volume
 from pennyweight.machine.forecast import Forecast
@@ -9,7 +9,7 @@ REMEDY = (
     "free memory, or check a part of the data: some months of events, some columns of the items"
 )
 PROGRAM = 165 << 20  # interpreter, libraries and tokenizer
-EVENT_BYTES, ITEM_COPIES = 82, 12  # of an event; times that what items hold is held
+EVENT_BYTES, ITEM_COPIES = 82, 12  # bytes of an event; copies of the items in memory
 START_WORK, EVENT_WORK, BYTE_WORK = 1e11, 2.5e5, 4e4  # operations: for all, an event, a byte
 
 

@@ -52,7 +52,7 @@ _STOP = {
     "Polish": "na do się że nie jest jak dla przez po od za ten są oraz to",
     "Turkish": "ve bir bu için ile de da çok olan gibi daha olarak en ne var kadar mi her sonra",
 }
-MUCH = 0.2  # share of texts in a script that is not read, from here on worth a warning
+MUCH = 0.2  # share of texts in an unread script that raises a warning
 # Share of words that are stop words, lead over the second language, stop words that differ.
 _MIN_SHARE, _MIN_LEAD, _MIN_DISTINCT = 0.02, 1.5, 3
 
@@ -65,10 +65,10 @@ def script_letters(texts: pl.Series) -> pl.DataFrame:
 
 
 def guess(texts: pl.Series, letters: Mapping[str, int]) -> str:
-    """Name the language, or the script where stop words do not tell it.
+    """Guess the language, or only the script where stop words do not decide.
 
-    `letters` are those of the column by script. Chinese, Japanese and Korean are told by their
-    scripts; ten languages in Latin letters by the share of words that are stop words.
+    `letters` are those of the column by script. Chinese, Japanese and Korean are recognized by
+    their scripts; ten languages in Latin letters by the share of stop words.
     """
     total = sum(letters.values())
     if not total:

@@ -130,7 +130,7 @@ def _catalog(data: Dataset, part: Part) -> list[Finding]:
 
 
 def check_answers(data: Dataset) -> list[Finding]:
-    """Find items whose text names a user who met them, more often than chance would.
+    """Find items whose text names one of their users, more often than by chance.
 
     Ids that are common words or small numbers occur in texts by accident; the accidents to
     expect are those of users and items meeting independently, each at its own rate.

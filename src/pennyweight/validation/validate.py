@@ -26,7 +26,7 @@ from pennyweight.validation.vocabulary import find_tokenizer
 
 __all__ = ["Validation", "validate"]
 
-# What cleaning says -> the kind of finding.
+# Words in a reason of cleaning -> the kind of finding.
 _KINDS = (
     ("in the future", "future-times"),
     (" of several (", "partial-file"),
@@ -40,7 +40,7 @@ _AREAS = ("leak", "personal", "events", "items")
 
 
 class Validation(Frozen):
-    """What the data is, and what was found in it.
+    """A description of the data, and the findings.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Validation(Frozen):
     event_types: tuple[tuple[str, str, int], ...] = ()
 
     def leaks(self) -> tuple[Finding, ...]:
-        """Return the leaks worth a warning."""
+        """Return the leaks with severity ``warning``."""
         return tuple(f for f in self.findings if f.area == "leak" and f.severity == "warning")
 
     def table(self) -> str:

@@ -43,7 +43,7 @@ def find_tokenizer(encoder: str) -> Tokenizer | None:
 
 
 def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
-    """Measure how the vocabulary covers the texts; a word is what the tokenizer splits first."""
+    """Measure how the vocabulary covers the texts; words are as the tokenizer splits them."""
     named = getattr(tokenizer.model, "unk_token", None)
     unk = None if named is None else tokenizer.token_to_id(named)
     pieces = words = unknown = unknown_texts = 0

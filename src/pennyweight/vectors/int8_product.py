@@ -1,9 +1,9 @@
 """Products of float queries with int8 rows, worked out in integers.
 
-A row widened to float32 is four times the memory to go through, and that is what a scan costs.
-ONNX Runtime multiplies bytes as they are, where the processor can with VNNI. A query is
-taken apart into rows of 7 bits, each for what those before leave over: with two of them no more
-than 1/15,000 of its largest component is lost. Seven bits, because processors without VNNI add two
+A row widened to float32 takes four times the memory bandwidth, which dominates a scan. ONNX
+Runtime multiplies bytes directly, with VNNI where the processor has it. A query is split into rows
+of 7 bits, each for the remainder of those before: with two of them the error is at most 1/15,000
+of its largest component. Seven bits, because processors without VNNI add two
 products in 16 bits and would overflow with eight.
 """
 

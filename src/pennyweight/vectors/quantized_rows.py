@@ -19,7 +19,7 @@ __all__ = ["ROW_FORMATS", "SCANNED", "QuantizedRows", "RowFormat"]
 RowFormat = Literal["fp32", "int8", "int4", "int2", "binary"]
 ROW_FORMATS: tuple[RowFormat, ...] = get_args(RowFormat)
 STEPS, FEW_STEPS = 127, 7  # on either side of zero, in 8 and in 4 bits
-# The four values nearest to a normal variable in the mean square, and what parts them (Max 1960).
+# The four values nearest to a normal variable in the mean square, and their bounds (Max 1960).
 FOUR, PARTED = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
 BLOCK = 4096  # rows widened at a time
 SCANNED = 2_000  # rows from which on int8 is multiplied as it is
@@ -38,7 +38,7 @@ class QuantizedRows:
         float32 (n, dim); int8 (n, dim); or, packed into uint8, 4 bits (n, ceil(dim / 2)),
         2 bits (n, ceil(dim / 4)) or binary (n, ceil(dim / 8)).
     scale
-        What a step is worth: float32, (1, 1) for all or (n, 1) by row; float16 (n, 1) below
+        Size of a step: float32, (1, 1) for all or (n, 1) by row; float16 (n, 1) below
         8 bits.
     dim
         Width of a row.
@@ -153,7 +153,7 @@ class QuantizedRows:
         return np.asarray(selected @ self[rows], np.float32)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """Return what there is to save; of float32 rows the rows alone."""
+        """Return the arrays to save; of float32 rows the rows alone."""
         if self.format == "fp32":
             return {name: self.data}
         packing = np.array([self.dim, _BITS[self.format]])
@@ -161,7 +161,7 @@ class QuantizedRows:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Self:
-        """Return what `arrays` was taken from; read-only arrays are not copied."""
+        """Return the rows whose `arrays` these are; read-only arrays are not copied."""
         data = arrays[name]
         if f"{name}.scale" not in arrays:
             return cls(data, np.ones((1, 1), np.float32), data.shape[1])
@@ -200,7 +200,7 @@ def _joined(places: NDArray[Any], bits: int) -> NDArray[np.uint8]:
 
 
 def _parted(data: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """Take apart what `_joined` has put together, padding included."""
+    """Split the output of `_joined`, padding included."""
     each = 8 // bits
     out = np.empty((len(data), each * data.shape[1]), np.uint8)
     for at in range(each):
