@@ -10,7 +10,7 @@ included. Test data is not looked at.
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting.tune import sample
+from pennyweight.progress.update import ProgressUpdate, ShowProgress
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.scorers.two_tower_training import TwoTowerSettings
@@ -74,14 +75,14 @@ def of_quality(name: str, value: float, target: float | None = None) -> Row:
     }
 
 
-def progress_of(name: str) -> Callable[[str, int, int], None]:
+def progress_of(name: str) -> ShowProgress:
     last = 0.0
 
-    def progress(stage: str, completed: int, total: int) -> None:
+    def progress(update: ProgressUpdate) -> None:
         nonlocal last
         if time.monotonic() - last > 60:
             last = time.monotonic()
-            print(f"  {name}: {stage} {completed} of {total}", flush=True)
+            print(f"  {name}: {update}", flush=True)
 
     return progress
 

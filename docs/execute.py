@@ -34,6 +34,8 @@ def run(folder: Path) -> "NotebookNode":  # type: ignore[name-defined]  # noqa: 
     client.execute()
     for cell in notebook.cells:
         cell.metadata.clear()
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 raise SystemExit(f"a cell complains:\n{cell.source}\n{output.text}")
@@ -43,6 +45,11 @@ def run(folder: Path) -> "NotebookNode":  # type: ignore[name-defined]  # noqa: 
         "source": digest(notebook),
     }
     return notebook
+
+
+def is_progress(output: "NotebookNode") -> bool:  # type: ignore[name-defined]  # noqa: F821
+    """Return whether an output tells how long a call took."""
+    return "pennyweight-progress" in output.get("data", {}).get("text/html", "")
 
 
 def digest(notebook: "NotebookNode") -> str:  # type: ignore[name-defined]  # noqa: F821

@@ -38,6 +38,7 @@ CLASSES = {
     "PennyweightError",
     "Plan",
     "PlanError",
+    "ProgressUpdate",
     "RankingBatch",
     "RankingRequest",
     "ReadOnlyError",

@@ -13,6 +13,7 @@ NAMES = [
     "Interactions",
     "PennyweightError",
     "Plan",
+    "ProgressUpdate",
     "Recommender",
     "Report",
     "__version__",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pennyweight.data.interactions import Interactions
     from pennyweight.errors import PennyweightError
     from pennyweight.fitting.pipeline import evaluate, fit, score_lists, split_events
+    from pennyweight.progress.update import ProgressUpdate
     from pennyweight.recommender.recommender import Recommender
 
     __version__: str
@@ -33,6 +34,7 @@ __all__ = [
     "Interactions",
     "PennyweightError",
     "Plan",
+    "ProgressUpdate",
     "Recommender",
     "Report",
     "__version__",
@@ -53,6 +55,7 @@ _HOMES = {
     "Interactions": "data.interactions",
     "PennyweightError": "errors",
     "Plan": "config.plan",
+    "ProgressUpdate": "progress.update",
     "Recommender": "recommender.recommender",
     "Report": "config.report",
     "compress": "compression.pipeline",

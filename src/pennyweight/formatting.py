@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["aligned", "count", "duration", "size"]
+__all__ = ["aligned", "count", "duration", "rough_duration", "size"]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -28,6 +28,18 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def rough_duration(seconds: float) -> str:
+    """Return an estimated duration in its two largest units, such as ``20 s`` or ``1 h 5 min``."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 10:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def size(nbytes: int) -> str:

@@ -14,6 +14,7 @@ from pennyweight.config.frontier import Frontier
 from pennyweight.config.plan import Plan
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.fitting.pipeline import fit
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.popularity import Popularity
 
@@ -159,9 +160,9 @@ def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(temp))
     stages: list[str] = []
 
-    def progress(stage: str, done: int, total: int) -> None:
-        stages.append(stage)
-        if stage == "measure candidate 3":
+    def progress(update: ProgressUpdate) -> None:
+        stages.append(update.stage)
+        if update.stage == "measure candidate 3":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -191,7 +192,7 @@ def test_cut_models_are_trained_where_steps_are_given(tiny, module_cache):
     pytest.importorskip("torch", reason="training needs the extra train")
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder=str(tiny), scorers=["content"])
     stages: list[str] = []
-    measured = frontier(parent, distil=4, progress=lambda stage, *_: stages.append(stage))
+    measured = frontier(parent, distil=4, progress=lambda update: stages.append(update.stage))
     trained = [point for point in measured.points if "distilled" in point.steps]
     assert trained and all("1 layers, half the neurons, distilled" in p.name for p in trained)
     assert "train" in stages

@@ -17,6 +17,7 @@ from pennyweight.fitting.components import DEFAULT, build_components, components
 from pennyweight.fitting.encoder_choice import Encoders, check_encoder, choose_encoders
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import choose_settings, fit_component, sample
+from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.neighbors import Neighbors
@@ -242,12 +243,14 @@ def test_makers_pass_on_what_they_are_told():
 
 def test_stages_add_up_and_are_timed_when_they_fail():
     calls = []
-    stages = Stages(lambda *step: calls.append(step))
+    stages = Stages(
+        ProgressTracker(lambda update: calls.append((update.stage, update.stage_share)))
+    )
     with stages.stage("one") as tell:
         tell(1, 2)
     with stages.stage("one"):
         pass
     with pytest.raises(ZeroDivisionError), stages.stage("two"):
         _ = 1 / 0
-    assert calls == [("one", 0, 0), ("one", 1, 2), ("one", 0, 0), ("two", 0, 0)]
+    assert calls == [("one", None), ("one", 0.5), ("one", None), ("two", None)]
     assert list(stages.seconds) == ["one", "two"]

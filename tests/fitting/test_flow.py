@@ -15,6 +15,7 @@ from pennyweight.data.split import split
 from pennyweight.errors import DataError, PlanError, UnknownUserWarning
 from pennyweight.evaluation.metrics import metric_names
 from pennyweight.fitting import evaluate, fit
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.neighbors import Neighbors
@@ -360,19 +361,32 @@ def test_choices_depend_on_the_validation():
 
 
 def test_progress_tells_each_stage_and_how_far_it_is():
-    calls: list[tuple[str, int, int]] = []
-    recommender = fit(ITEMS, EVENTS, encoder="tfidf", progress=lambda *step: calls.append(step))
-    order = list(dict.fromkeys(stage for stage, _, _ in calls))
+    updates: list[ProgressUpdate] = []
+    recommender = fit(ITEMS, EVENTS, encoder="tfidf", progress=updates.append)
+    order = list(dict.fromkeys(update.stage for update in updates))
     assert order == list(recommender.report.cost.seconds)
-    assert all(0 <= done <= total for _, done, total in calls)
-    measured = [(done, total) for stage, done, total in calls if stage == "measure" and total]
-    assert measured[-1][0] == measured[-1][1]
-    assert [done for done, _ in measured] == sorted(done for done, _ in measured)
+    assert [order.index(update.stage) + 1 for update in updates] == [u.number for u in updates]
+    measured = [u.stage_share for u in updates if u.stage == "measure" and u.stage_share]
+    assert measured[-1] == 1 and measured == sorted(measured)
+    shares = [update.share for update in updates]
+    assert shares == sorted(shares) and 0 <= shares[0] <= shares[-1] <= 1
+
+
+def test_the_stages_and_the_time_left_are_expected_from_the_start(tmp_path):
+    model = write_tiny_bert(tmp_path)
+    updates: list[ProgressUpdate] = []
+    scorers = ["popularity", "content", "tower"]
+    given = {"encoder": str(model), "scorers": scorers, "progress": updates.append}
+    report = fit(ITEMS, EVENTS, **given).report
+    assert report.worth is not None
+    assert {update.stages for update in updates} == {len(report.cost.seconds)}
+    assert all(update.seconds_left is not None for update in updates)
+    assert updates[-1].seconds_left < 1
 
 
 def test_a_stop_from_outside_passes_through():
-    def stop(stage: str, done: int, total: int) -> None:
-        if stage == "blend":
+    def stop(update: ProgressUpdate) -> None:
+        if update.stage == "blend":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -75,7 +75,7 @@ def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):
             small_shop.items(),
             small_shop.events(),
             encoder="tfidf",
-            progress=lambda stage, *_: stages.append(stage),
+            progress=stages.append,
         )
     assert not stages
 

@@ -17,6 +17,7 @@ from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.errors import BudgetError, DataError, TrainingError
 from pennyweight.evaluation.measure import measure
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.scorers.content import Content
 from pennyweight.storage.arrays import read_arrays
 from tiny_bert import write_tiny_bert
@@ -66,7 +67,7 @@ def test_texts_come_near_their_targets(weights, tmp_path):
 
 
 def test_curves_and_progress(weights, tmp_path):
-    calls: list[tuple[str, int, int]] = []
+    updates: list[ProgressUpdate] = []
     settings = replace(QUICK, layers=1)
     tune(
         weights,
@@ -75,11 +76,16 @@ def test_curves_and_progress(weights, tmp_path):
         tmp_path,
         settings,
         objective="pairs",
-        progress=lambda *row: calls.append(row),
+        progress=updates.append,
     )
-    steps = [(done, total) for stage, done, total in calls if stage == "train"]
-    assert steps == [(step, 12) for step in range(1, 13)]
-    assert ("remember", N, N) in calls
+    shares = [update.stage_share for update in updates if update.stage == "train"]
+    assert shares == [step / 12 for step in range(1, 13)]
+    assert [update.stage_share for update in updates if update.stage == "remember"][-1] == 1
+    assert {(update.stage, update.number, update.stages) for update in updates} == {
+        ("remember", 1, 2),
+        ("train", 2, 2),
+    }
+    assert updates[-1].seconds_left == 0 and updates[-1].share == 1
     scalars = scalars_of(tmp_path / "events")
     assert [step for step, _ in scalars["loss"]] == list(range(1, 13))
     assert [step for step, _ in scalars["validation"]] == [0, 4, 8, 12]
@@ -94,8 +100,8 @@ import os, signal, sys
 from small_world import *
 from pennyweight.encoders.weights import find_weights
 from pennyweight.training.tune import tune
-def progress(stage, done, total):
-    if stage == "train" and done == 7:
+def progress(update):
+    if update.stage == "train" and round(12 * update.stage_share) == 7:
         os.kill(os.getpid(), signal.SIGKILL)
 tune(find_weights(sys.argv[1]), CATALOG, HELD_OUT, sys.argv[2], QUICK, progress=progress,
      objective=sys.argv[3])
@@ -113,9 +119,9 @@ def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objecti
     assert not (folder / "model").exists()
     steps: list[int] = []
 
-    def progress(stage: str, done: int, total: int) -> None:
-        if stage == "train":
-            steps.append(done)
+    def progress(update: ProgressUpdate) -> None:
+        if update.stage == "train":
+            steps.append(round(12 * update.stage_share))
 
     resumed = tune(
         weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress

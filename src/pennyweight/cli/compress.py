@@ -10,6 +10,7 @@ from pennyweight.cli.output import command_line, say
 from pennyweight.cli.output_paths import bundle_place, file_place
 from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import size
+from pennyweight.progress.update import ProgressUpdate
 
 if TYPE_CHECKING:
     from pennyweight.config.frontier import Frontier
@@ -56,7 +57,7 @@ def frontier(
     from pennyweight.storage.files import write_atomic
 
     with keeping(place.outcome), show_progress(quiet=quiet) as progress:
-        progress("load", 0, 0)
+        progress(ProgressUpdate("load"))
         result = measure(Recommender.load(bundle), model=encoder, distil=distil, progress=progress)
         if html is not None:
             write_atomic(html, frontier_page(result, commands=[command_line()]).encode())
@@ -113,11 +114,11 @@ def compress(
     from pennyweight.recommender import Recommender
 
     with keeping(place.outcome), show_progress(quiet=quiet) as progress:
-        progress("load", 0, 0)
+        progress(ProgressUpdate("load"))
         parent = Recommender.load(bundle)
         target = None if budget.unlimited else budget
         child = shrink(parent, target, model=encoder, distil=distil, progress=progress)
-        progress("save", 0, 0)
+        progress(ProgressUpdate("save"))
         save(child, out, overwrite=overwrite, parent=parent.bundle)
     result = child.report.frontier if child.report else None
     if result is not None:

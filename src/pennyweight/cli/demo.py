@@ -8,8 +8,9 @@ import typer
 from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.output_paths import bundle_place
-from pennyweight.cli.progress import Tell, show_progress
+from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import size
+from pennyweight.progress.update import ProgressUpdate, ShowProgress
 
 if TYPE_CHECKING:
     from pennyweight.config.frontier import Frontier
@@ -73,12 +74,12 @@ def demo(
 
     with keeping(place.outcome):
         with show_progress(quiet=quiet) as progress:
-            progress("write the shop", 0, 0)
+            progress(ProgressUpdate("write the shop"))
             items, events = shop.write(folder, readers=readers)
             recommender = fit(items, events, encoder=encoder, progress=progress)
             command = f"pennyweight fit {items} {events} --out {bundle}"
             command += f" --encoder {encoder}" if encoder else ""
-            progress("save", 0, 0)
+            progress(ProgressUpdate("save"))
             save(recommender, bundle, overwrite=True, command=command)
             answers, arrival = _example_lists(recommender, bundle), _add_book(recommender)
         report = recommender.report
@@ -109,7 +110,11 @@ def demo(
 
 
 def _measure_frontier(
-    recommender: "Recommender", bundle: Path, page: Path, encoder: str | None, progress: Tell
+    recommender: "Recommender",
+    bundle: Path,
+    page: Path,
+    encoder: str | None,
+    progress: ShowProgress,
 ) -> tuple[str, "Frontier"]:
     """Return the command line that measures smaller versions, and its result."""
     from pennyweight.compression.pipeline import frontier

@@ -12,6 +12,7 @@ from pennyweight.cli.output_paths import bundle_place, file_place
 from pennyweight.cli.progress import show_progress
 from pennyweight.errors import PlanError
 from pennyweight.formatting import size
+from pennyweight.progress.update import ProgressUpdate
 
 if TYPE_CHECKING:
     from pennyweight.config.report import Cleaned, Report
@@ -63,7 +64,7 @@ def fit(
             recommender = compress(recommender, progress=progress)
         failed = recommender.report and _below(recommender.report, settings.min_ndcg)
         if not failed:
-            progress("save", 0, 0)
+            progress(ProgressUpdate("save"))
             save(recommender, out, overwrite=overwrite)
     if recommender.report is not None:
         show(recommender.report, settings)

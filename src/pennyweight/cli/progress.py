@@ -1,79 +1,38 @@
-"""How far a long job is: a bar on a terminal, otherwise one line a stage."""
+"""Progress of a command: a bar on a terminal, otherwise a line for each stage."""
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from pennyweight.cli.exit_codes import check_interrupt
 from pennyweight.cli.output import note
+from pennyweight.progress.terminal import TerminalProgress, on_terminal
+from pennyweight.progress.update import ProgressUpdate, ShowProgress
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-__all__ = ["Tell", "show_progress"]
-
-Tell = Callable[[str, int, int], None]
-LONG = 1.0  # seconds; a stage that took less leaves no line on a terminal
+__all__ = ["show_progress"]
 
 
 @contextmanager
-def show_progress(*, quiet: bool) -> Iterator[Tell]:
-    """Yield a callback that takes (stage, steps completed, total steps); 0 if unknown."""
+def show_progress(*, quiet: bool) -> Iterator[ShowProgress]:
+    """Yield a function that shows a `ProgressUpdate`, and raises a Ctrl-C that was swallowed."""
     if quiet:
         with _logged(note, logging.ERROR):
-            yield lambda stage, completed, total: check_interrupt()
-    elif sys.stderr is not None and sys.stderr.isatty():
-        with _bars() as bars, _logged(bars.console.print, logging.WARNING):
-            bar = _Bar(bars)
-            yield bar
-            bar.close()
+            yield _interruptible(lambda update: None)
+    elif on_terminal():
+        with TerminalProgress() as bar, _logged(bar.print, logging.WARNING):
+            yield _interruptible(bar)
     else:
         with _logged(note, logging.WARNING):
-            yield _Lines()
+            yield _interruptible(_Lines())
 
 
-def _bars() -> "Progress":
-    from rich import progress
-    from rich.console import Console
-
-    return progress.Progress(
-        progress.TextColumn("{task.description:<18}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
-        progress.TimeRemainingColumn(),
-        console=Console(stderr=True, highlight=False, markup=False),
-        transient=True,
-    )
-
-
-class _Bar:
-    """One bar for the stage that runs, and a line for each that took long."""
-
-    def __init__(self, bars: "Progress") -> None:
-        self.bars, self.stage, self.began = bars, "", time.monotonic()
-        self.task: TaskID | None = None
-
-    def __call__(self, stage: str, completed: int, total: int) -> None:
+def _interruptible(show: ShowProgress) -> ShowProgress:
+    def checked(update: ProgressUpdate) -> None:
         check_interrupt()
-        if stage != self.stage or self.task is None:
-            self.close()
-            self.stage, self.began = stage, time.monotonic()
-            self.task = self.bars.add_task(stage, total=total or None)
-        self.bars.update(self.task, completed=completed, total=total or None)
+        show(update)
 
-    def close(self) -> None:
-        """End the stage that runs."""
-        if self.task is not None:
-            self.bars.remove_task(self.task)
-            self.task = None
-            spent = time.monotonic() - self.began
-            if spent >= LONG:
-                self.bars.console.print(f"{self.stage:<18} {spent:6.1f} s")
+    return checked
 
 
 class _Lines:
@@ -82,11 +41,11 @@ class _Lines:
     def __init__(self) -> None:
         self.stage, self.began = "", time.monotonic()
 
-    def __call__(self, stage: str, completed: int, total: int) -> None:
-        check_interrupt()
-        if stage != self.stage:
-            self.stage = stage
-            note(f"{time.monotonic() - self.began:7.1f} s  {stage}")
+    def __call__(self, update: ProgressUpdate) -> None:
+        if update.stage != self.stage:
+            self.stage = update.stage
+            left = f", {update.time_left}" if update.time_left else ""
+            note(f"{time.monotonic() - self.began:7.1f} s  {update.heading}{left}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pennyweight.cli.output import dump, say
 from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import size
+from pennyweight.progress.tracker import ProgressTracker
 
 if TYPE_CHECKING:
     from pennyweight.config.plan import DataPlan
@@ -70,7 +71,8 @@ def _export(
 
     began = time.monotonic()
     with keeping(outcome), show_progress(quiet=quiet) as progress:
-        lists = write(lambda completed, total: progress("recommend", completed, total))
+        tracker = ProgressTracker(progress)
+        lists = write(lambda completed, total: tracker("recommend", completed, total))
     seconds = time.monotonic() - began
     if json:
         dump({"path": str(out), nouns: lists, "seconds": round(seconds, 3)})

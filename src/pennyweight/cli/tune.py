@@ -14,6 +14,7 @@ from pennyweight.cli.output_paths import check_folder
 from pennyweight.cli.progress import show_progress
 from pennyweight.errors import DataError, PlanError
 from pennyweight.formatting import duration
+from pennyweight.progress.update import ProgressUpdate
 
 if TYPE_CHECKING:
     from pennyweight.config.plan import Plan
@@ -86,7 +87,7 @@ def tune(
         overrides["layers"] = layers or None
     began = time.monotonic()
     with keeping(lambda: _resume_hint(out)), show_progress(quiet=settings.quiet) as progress:
-        progress("read", 0, 0)
+        progress(ProgressUpdate("read"))
         catalog, log = _read(source, events, plan)
         setting = measurable(log, plan.evaluate)
         trained = train(

@@ -13,6 +13,7 @@ from pennyweight.cli.output import say
 from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import count
+from pennyweight.progress.update import ProgressUpdate
 
 __all__ = ["validate"]
 
@@ -45,7 +46,7 @@ def validate(
     find_tokenizer(plan.encoder.name)  # a missing encoder fails before the data is read
     with keeping(place.outcome), show_progress(quiet=settings.quiet) as progress:
         forecast(volume(items, events), speed()).state(REMEDY)
-        progress("read", 0, 0)
+        progress(ProgressUpdate("read"))
         data = read_planned(items, events, plan.data, seed=plan.evaluate.seed)
         report = check(
             data,

@@ -105,6 +105,12 @@ def encoder_variants(
     yield _static(teacher, texts, targets)
 
 
+def count_variants(teacher: TransformerEncoder) -> int:
+    """Return the number of variants that `encoder_variants` yields."""
+    layers = int(teacher.weights.config["num_hidden_layers"])
+    return len(("whitened", "int8", "static")) + len(_depths(layers))
+
+
 def _static(teacher: TransformerEncoder, texts: Sequence[str], targets: Float) -> EncoderVariant:
     """Fit a token table to a teacher's vectors, whiten it, and store it in 8 bits."""
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)

@@ -139,7 +139,7 @@ class HeldOutFit:
             settings,
             self._tuning_users,
             repeats=self.repeats,
-            progress=self.stages.tell,
+            progress=self.stages.tracker,
         )
 
     def learn_all(self) -> None:

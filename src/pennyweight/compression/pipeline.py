@@ -14,7 +14,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pennyweight.compression.held_out import blend_of, language_model_of, text_component
-from pennyweight.compression.search import Candidate, Search
+from pennyweight.compression.search import Candidate, Search, number_of_variants
+from pennyweight.compression.stages import confirmation_stages, fit_stages, search_stages
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmed, Frontier, Point
 from pennyweight.config.report import Report
@@ -26,9 +27,12 @@ from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import forecast
 from pennyweight.fitting.job import rounded
-from pennyweight.fitting.stages import Progress, Stages
+from pennyweight.fitting.stages import Stages
 from pennyweight.machine.forecast import speed
 from pennyweight.machine.machine import Machine, usable_cores
+from pennyweight.progress.display import tracked
+from pennyweight.progress.tracker import ProgressTracker
+from pennyweight.progress.update import Progress
 from pennyweight.recommender.recommender import Recommender
 
 __all__ = ["cheapest", "compress", "frontier"]
@@ -42,7 +46,7 @@ def frontier(
     *,
     model: str | None = None,
     distil: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = True,
 ) -> Frontier:
     """Measure smaller versions of a recommender, all on the same held-out events.
 
@@ -62,7 +66,8 @@ def frontier(
         Steps for which a model with layers removed is trained on the vectors of the full one (see
         `pennyweight.training.distillation`); needs the extra train. 0 only maps its vectors.
     progress
-        Called with (stage, steps done, steps in all).
+        True for a bar in terminals and notebooks, False for none, or a function that is called
+        with each `ProgressUpdate`.
 
     Raises
     ------
@@ -71,8 +76,8 @@ def frontier(
     BudgetError
         This machine has not the memory.
     """
-    with TemporaryDirectory(prefix="pennyweight-") as folder:
-        search, stages = _searched(parent, model, distil, Path(folder), progress)
+    with TemporaryDirectory(prefix="pennyweight-") as folder, tracked(progress) as tracker:
+        search, stages = _searched(parent, model, distil, Path(folder), tracker, confirm=False)
         return _frontier(parent, search, stages)
 
 
@@ -82,7 +87,7 @@ def compress(
     *,
     model: str | None = None,
     distil: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = True,
 ) -> Recommender:
     """Return the cheapest version of a recommender that keeps a budget.
 
@@ -104,9 +109,9 @@ def compress(
     if budget is None:
         planned = parent.plan.budget if parent.plan else Budget()
         budget = DEFAULT_BUDGET if planned.unlimited else planned
-    with ExitStack() as stack:
+    with tracked(progress) as tracker, ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
-        search, stages = _searched(parent, model, distil, folder, progress)
+        search, stages = _searched(parent, model, distil, folder, tracker, confirm=True)
         chosen = cheapest(search.points, budget)
         candidate = search.candidates[search.points.index(chosen)]
         with threadpool_limits(usable_cores()):
@@ -132,7 +137,9 @@ def _searched(
     model: str | None,
     distil: int,
     folder: Path,
-    progress: Progress | None,
+    tracker: ProgressTracker,
+    *,
+    confirm: bool,
 ) -> tuple[Search, Stages]:
     blend = blend_of(parent)
     assert parent.interactions is not None
@@ -144,12 +151,17 @@ def _searched(
         encoder = TransformerEncoder.from_pretrained(None if model == "minilm" else model)
     size = held(parent.catalog, parent.interactions)
     needed = encoder is not None
-    forecast(
+    expected = forecast(
         size, blend.components, speed(), model=needed, encode=needed, ablation=False, final=False
-    ).state(REMEDY)
-    stages = Stages(progress)
+    )
+    expected.state(REMEDY)
+    seconds = {stage.name: stage.seconds for stage in expected.stages}
+    coming = tuple(confirmation_stages(blend.components, seconds)) if confirm else ()
+    searching = search_stages(number_of_variants(blend, encoder))
+    tracker.expect([*fit_stages(blend.components, seconds), *searching, *coming])
+    stages = Stages(tracker)
     with threadpool_limits(usable_cores()):
-        search = Search(parent, stages, model=encoder, folder=folder, distil=distil)
+        search = Search(parent, stages, model=encoder, folder=folder, distil=distil, coming=coming)
         search.run()
     return search, stages
 

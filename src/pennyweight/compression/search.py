@@ -2,16 +2,21 @@
 
 import functools
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.encoder_variants import EncoderVariant, encoder_variants
+from pennyweight.compression.encoder_variants import (
+    EncoderVariant,
+    count_variants,
+    encoder_variants,
+)
 from pennyweight.compression.held_out import HeldOutFit, blend_of, text_component
 from pennyweight.compression.resource_use import encoder_bytes, measure_resource_use
+from pennyweight.compression.stages import PROMISING, format_stages, search_stages
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.config.frontier import Point
 from pennyweight.encoders.protocol import Encoder
@@ -19,14 +24,14 @@ from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.stages import Stages
+from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Candidate", "Search"]
+__all__ = ["Candidate", "Search", "number_of_variants"]
 
 ORIGINAL = "original"
-PROMISING = 3  # number of encoders whose vectors are quantized further
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Search:
     ----------
     folder
         Where cut models are, which candidates read from.
+    coming
+        Stages after the search, for the progress.
     candidates, points
         Those measured so far, in the same order; the parent first.
     """
@@ -84,9 +91,11 @@ class Search:
         model: TransformerEncoder | None,
         folder: Path,
         distil: int = 0,
+        coming: Sequence[ExpectedStage] = (),
     ) -> None:
         self.trial, self.stages = HeldOutFit(parent, stages), stages
         self.model, self.folder, self.distil = model, folder, distil
+        self.coming = tuple(coming)
         self.candidates: list[Candidate] = []
         self.points: list[Point] = []
         self._reference: NDArray[np.float64] | None = None
@@ -98,14 +107,30 @@ class Search:
         scorer = {} if name is None else {name: self._blend.components[name]}
         original = MeasuredVariant(EncoderVariant(ORIGINAL, (), None), scorer, self._blend)
         measured = [original]
+        at_first = self._new([original], (AS_IT_IS, EIGHT_BITS))
+        variants = number_of_variants(self._blend, self.model)
+        small = len(self._new([original], STORAGES) - at_first)
+        self._expect(search_stages(variants, whole=len(at_first), small=small))
         self._measure(original, (AS_IT_IS, EIGHT_BITS))
         if name is not None:
             for encoder_variant in self._variants(scorer[name].encoder):
                 with self.stages.stage("learn weights"):
                     measured.append(self._learned(name, encoder_variant))
                 self._measure(measured[-1], (EIGHT_BITS,))
-        for variant in self._promising(measured):
+        promising = self._promising(measured)
+        self._expect(format_stages(len(self.points) + 1, len(self._new(promising, STORAGES))))
+        for variant in promising:
             self._measure(variant, STORAGES)
+
+    def _expect(self, stages: Iterable[ExpectedStage]) -> None:
+        self.stages.tracker.expect([*stages, *self.coming])
+
+    def _new(
+        self, variants: Sequence[MeasuredVariant], storages: Sequence[VectorFormat]
+    ) -> set[str]:
+        """Return the names of the candidates that are not measured yet."""
+        names = {self._named(one, storage) for one in variants for storage in storages}
+        return names - {point.name for point in self.points}
 
     def _variants(self, encoder: Encoder | None) -> Iterator[EncoderVariant]:
         """Yield encoders to put in the place of one."""
@@ -116,7 +141,7 @@ class Search:
                 self.trial.catalog.texts,
                 self.folder,
                 train=train if self.distil else None,
-                progress=functools.partial(self.stages.tell, "make readers"),
+                progress=functools.partial(self.stages.tracker, "make readers"),
             ):
                 fingerprint = None if encoder is None else encoder.fingerprint
                 if variant.encoder is None or variant.encoder.fingerprint != fingerprint:
@@ -192,3 +217,12 @@ class Search:
             index_bytes=sum(scorer.vector_nbytes for scorer in blend.components.values()),
             **resources.model_dump(),
         )
+
+
+def number_of_variants(blend: Scorer, model: TransformerEncoder | None) -> int:
+    """Return the number of encoders that are measured in the place of the parent's."""
+    name = text_component(blend)
+    if name is None:
+        return 0
+    of_words = blend.components[name].encoder is not None
+    return of_words + (count_variants(model) if model is not None else 0)

@@ -4,11 +4,13 @@ Each number below was measured on catalogs of 3,600 to 200,000 items and logs of
 10 million events (`benchmarks/size.py` compares the sums with what came of them).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pennyweight.data.input_size import Volume
+from pennyweight.fitting.ablation import stage_name
 from pennyweight.machine.forecast import Forecast
+from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower_training import TwoTowerSettings, default_dim
 
@@ -76,7 +78,7 @@ def forecast(
     refit: bool = True,
     final: bool = True,
 ) -> Forecast:
-    """Return the memory and the time of a fit.
+    """Return the memory and the time of a fit, with its stages.
 
     Parameters
     ----------
@@ -107,8 +109,12 @@ def forecast(
     if encode:
         memory["vectors"] = data.items * VECTOR_BYTES
     work = _work(data, scorers, width, users, twice=twice, refit=refit, final=final)
-    tokens = data.item_bytes / CHARACTERS if encode else 0
-    return Forecast(memory, START_SECONDS + (work + tokens * TOKEN_WORK) / speed)
+    work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
+    seconds = {name: operations / speed for name, operations in work.items()}
+    seconds["read"] += START_SECONDS
+    groups = {stage: name for name in scorers for stage in _fits(name)}
+    stages = (ExpectedStage(name, spent, groups.get(name, "")) for name, spent in seconds.items())
+    return Forecast(memory, sum(seconds.values()), tuple(stages))
 
 
 def _memory(
@@ -150,17 +156,44 @@ def _work(
     twice: bool,
     refit: bool,
     final: bool,
-) -> float:
-    """Return the float32 operations, other work in terms of them."""
-    fits = 0.0
-    for scorer in scorers.values():
-        times = (1 + refit) * (1 + (twice and _is_fitted_twice(scorer))) + final
-        fits += times * scorer.estimate(data, dim).operations
-    tuned, blended = (_users(data, None, of) for of in (TUNED, BLENDED))
-    scored = tuned * CHOICES + blended * len(scorers) + users * (len(scorers) + 1 + refit)
-    scores = scored * data.items * (1 + twice / 2)
-    reading = data.events * EVENT_WORK + data.item_bytes * BYTE_WORK
-    return fits + scores * SCORE_WORK + reading
+) -> dict[str, float]:
+    """Return the float32 operations of each stage in order, other work in terms of them."""
+    scoring = data.items * SCORE_WORK  # of one user
+    choices = scoring * CHOICES * _users(data, None, TUNED)
+    blending = scoring * len(scorers) * _users(data, None, BLENDED)
+    fits = {name: scorer.estimate(data, dim).operations for name, scorer in scorers.items()}
+    own = {
+        name: fits[name] * _is_fitted_twice(scorer)
+        for name, scorer in scorers.items()
+        if twice and scorer.evidence != "behavior"
+    }
+    work = {
+        "read": data.events * EVENT_WORK + data.item_bytes * BYTE_WORK,
+        "split": 0.0,
+        "encode": 0.0,
+        **{f"fit {name}": fits[name] + choices / len(fits) for name in fits},
+        "blend": blending,
+    }
+    if own:
+        work[stage_name("encode", plain=True)] = 0.0
+        for name, operations in own.items():
+            work[stage_name(f"fit {name}", plain=True)] = operations + choices / 2 / len(own)
+        work |= {stage_name("blend", plain=True): blending / 2, "value gate": 0.0}
+    if refit:
+        work["measure before refit"] = scoring * users
+        work |= {f"refit {name}": fits[name] for name in fits}
+        work |= {
+            stage_name(f"refit {name}", plain=True): operations for name, operations in own.items()
+        }
+    work["measure"] = scoring * users * (len(fits) + 1 + (len(fits) + 1 + refit) * bool(own) / 2)
+    work |= {"intervals": 0.0, "lists and slices": 0.0}
+    return work | {f"final {name}": fits[name] for name in fits if final}
+
+
+def _fits(name: str) -> Iterator[str]:
+    """Yield the stages that fit a scorer."""
+    for stage in ("fit", "refit", "final"):
+        yield from (stage_name(f"{stage} {name}", plain=plain) for plain in (False, True))
 
 
 def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:

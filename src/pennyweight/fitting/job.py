@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from platform import python_version
 
@@ -46,10 +46,11 @@ from pennyweight.fitting.encoder_choice import (
 from pennyweight.fitting.forecast import BLENDED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import measurable, on_weights
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
-from pennyweight.fitting.stages import Progress, Stages
+from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
+from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
@@ -74,21 +75,22 @@ class Job:
         items: Source | Dataset,
         events: Source | None,
         plan: Plan,
-        progress: Progress | None,
+        tracker: ProgressTracker,
         *,
         final: bool,
         scorers: Mapping[str, Scorer] | None = None,
         encoder: Encoder | None = None,
     ) -> None:
-        self.plan, self.stages = plan, Stages(progress)
+        self.plan, self.stages, self.final = plan, Stages(tracker), final
         self.seed, self.scorers, self.own_encoder = plan.evaluate.seed, scorers, encoder
         # A misspelled name is found before the work, not after it.
         components = components_of(plan.scorers, None, plan.evaluate.repeats, scorers)
         if encoder is None:
             check_encoder(plan.encoder.name)
         size = volume(items, events, columns=plan.data.columns)
-        self.expected = self._expected(size, components, final=final)
+        self.expected = self._forecast(size, components)
         self.expected.state(REMEDY)
+        tracker.expect(self.expected.stages)
         with self.stages.stage("read"):
             self.data = dataset(items, events, plan)
             self.origin = _origin(items, events, plan, self.data.interactions)
@@ -98,7 +100,7 @@ class Job:
         self.split: Split | None = None
         self.results: UserResults | None = None
 
-    def _expected(self, data: Volume, components: Sequence[Component], *, final: bool) -> Forecast:
+    def _forecast(self, data: Volume, components: Sequence[Component]) -> Forecast:
         plan = self.plan
         model, encode = uses_language_model(plan.encoder.name)
         if self.own_encoder is not None:
@@ -106,15 +108,23 @@ class Job:
         return forecast(
             data,
             {component.id: component.type for component in components},
-            speed(),
+            self._speed,
             dim=plan.encoder.dim,
             users=plan.evaluate.max_users,
             model=model,
             encode=encode,
             ablation=plan.evaluate.value_gate,
             refit=plan.evaluate.refit,
-            final=final,
+            final=self.final,
         )
+
+    @cached_property
+    def _speed(self) -> float:
+        return speed()
+
+    def _expect(self, components: Sequence[Component], stage: str) -> None:
+        """Tell the tracker the stages that come after one, with the components as known now."""
+        self.stages.tracker.expect(self._forecast(volume(self.data, None), components).after(stage))
 
     def measure(self) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
@@ -130,6 +140,7 @@ class Job:
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
                 parted = self.setting.split(log, plan)
                 grouping = grouping_of(self.data, parted.test, plan)
+                self._expect(components, "split")
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
                 own_encoders = {

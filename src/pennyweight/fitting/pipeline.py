@@ -16,7 +16,8 @@ from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.job import Job, dataset
 from pennyweight.fitting.list_scores import Lists, list_report, split_frames
-from pennyweight.fitting.stages import Progress
+from pennyweight.progress.display import tracked
+from pennyweight.progress.update import Progress
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.protocol import Scorer
 
@@ -56,7 +57,7 @@ def evaluate(
     scorers: Scorers | None = None,
     seed: int | None = None,
     refit: bool | None = None,
-    progress: Progress | None = None,
+    progress: Progress = True,
     **reading: Unpack[ReadOptions],
 ) -> Report:
     """Measure the quality of a recommender fitted to this data, without keeping it.
@@ -84,7 +85,8 @@ def evaluate(
         test, as they are in service (the default); False measures them as published models
         are, fitted on the training events alone.
     progress
-        Called with (stage, steps done, steps in all).
+        True for a bar in terminals and notebooks, False for none, or a function that is called
+        with each `ProgressUpdate`.
     **reading
         Arguments of `read`, such as ``columns={"user": "client"}`` and ``missing_ids=["guest"]``;
         for a `Dataset`, which is read already, there are none.
@@ -97,7 +99,8 @@ def evaluate(
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, seed, refit)
     planned = _read_as(_planned(plan, options), items, reading)
-    return Job(items, events, planned, progress, final=False, **objects).measure()
+    with tracked(progress) as tracker:
+        return Job(items, events, planned, tracker, final=False, **objects).measure()
 
 
 def fit(
@@ -111,7 +114,7 @@ def fit(
     scorers: Scorers | None = None,
     seed: int | None = None,
     refit: bool | None = None,
-    progress: Progress | None = None,
+    progress: Progress = True,
     **reading: Unpack[ReadOptions],
 ) -> Recommender:
     """Measure, then fit on every event: a recommender with its `report`.
@@ -122,9 +125,10 @@ def fit(
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, seed, refit)
     planned = _read_as(_planned(plan, options), items, reading)
-    job = Job(items, events, planned, progress, final=True, **objects)
-    report = job.measure()
-    return job.refit(report)
+    with tracked(progress) as tracker:
+        job = Job(items, events, planned, tracker, final=True, **objects)
+        report = job.measure()
+        return job.refit(report)
 
 
 def score_lists(

@@ -1,30 +1,29 @@
-"""What a long job is doing, how far it is, and where time and memory went."""
+"""Where the time and the memory of a long call went, stage by stage."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pennyweight.machine.machine import peak_rss
+from pennyweight.progress.tracker import ProgressTracker
 
-__all__ = ["Progress", "Stages"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, steps done and steps in all (0 where not known)."""
+__all__ = ["Stages"]
 
 
 class Stages:
-    """Seconds spent in each stage, memory at its highest by then, the way to who shows progress."""
+    """Seconds spent in each stage, peak memory at the end of each, and the progress.
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    Attributes
+    ----------
+    tracker
+        Told of each stage, and of the steps done in it.
+    """
+
+    def __init__(self, tracker: ProgressTracker | None = None) -> None:
         self.began = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.peak_rss: dict[str, int] = {}
-        self._progress = progress
-
-    def tell(self, stage: str, done: int, total: int) -> None:
-        """Show how far a part of a stage is."""
-        if self._progress is not None:
-            self._progress(stage, done, total)
+        self.tracker = tracker or ProgressTracker()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
@@ -32,7 +31,7 @@ class Stages:
         started = time.perf_counter()
 
         def report(done: int, total: int) -> None:
-            self.tell(name, done, total)
+            self.tracker(name, done, total)
 
         report(0, 0)
         try:

@@ -10,6 +10,7 @@ import numpy as np
 from pennyweight.errors import BudgetError
 from pennyweight.formatting import duration, size
 from pennyweight.machine.machine import available_memory, resident_memory
+from pennyweight.progress.tracker import ExpectedStage
 
 __all__ = ["GIB", "Forecast", "speed"]
 
@@ -28,15 +29,23 @@ class Forecast:
         What is held when most is held: name -> bytes; `rss_bytes` is their sum.
     seconds
         From start to end on this machine.
+    stages
+        The stages with their shares of the seconds, for commands that have several.
     """
 
     memory: Mapping[str, int]
     seconds: float
+    stages: tuple[ExpectedStage, ...] = ()
 
     @property
     def rss_bytes(self) -> int:
         """Resident memory at its highest, in bytes."""
         return sum(self.memory.values())
+
+    def after(self, stage: str) -> tuple[ExpectedStage, ...]:
+        """Return the stages that come after one."""
+        names = [expected.name for expected in self.stages]
+        return self.stages[names.index(stage) + 1 :]
 
     def state(self, remedy: str, *, available: int | None = None) -> None:
         """Log what is expected (``pennyweight.forecast``, INFO); refuse what will not fit.

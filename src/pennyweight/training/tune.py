@@ -11,8 +11,11 @@ from pennyweight.data.split import HeldOut
 from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
+from pennyweight.progress.display import tracked
+from pennyweight.progress.tracker import ExpectedStage
+from pennyweight.progress.update import Progress
 from pennyweight.training.behavior import behavior_vectors, in_width, of_texts
-from pennyweight.training.run import Progress, TrainedModel, TrainingRun
+from pennyweight.training.run import TrainedModel, TrainingRun
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Both, Pairs, Targets, Task
 
@@ -31,7 +34,7 @@ def tune(
     *,
     objective: Objective = "targets",
     repeats: Repeats = "exclude",
-    progress: Progress | None = None,
+    progress: Progress = True,
 ) -> TrainedModel:
     """Tune a language model on behavior.
 
@@ -54,7 +57,8 @@ def tune(
     repeats
         Whether an item may follow a history that holds it already.
     progress
-        Called with (stage, done, in all); the stage ``train`` counts steps.
+        True for a bar in terminals and notebooks, False for none, or a function that is called
+        with each `ProgressUpdate`; the stage ``train`` counts steps.
 
     Raises
     ------
@@ -67,17 +71,20 @@ def tune(
     """
     if objective not in OBJECTIVES:
         raise DataError(f"objective {objective!r}: one of {', '.join(OBJECTIVES)}")
-    run = TrainingRun(
-        weights,
-        catalog,
-        Path(folder),
-        settings or TrainSettings(),
-        f"tune {objective} {repeats}",
-        held_out=held_out,
-        repeats=repeats,
-        progress=progress,
-    )
-    return run.finish(_task(run, catalog, held_out, objective, repeats == "include"))
+    with tracked(progress) as tracker:
+        names = ("remember", "train") if objective == "pairs" else ("targets", "remember", "train")
+        tracker.expect(map(ExpectedStage, names))
+        run = TrainingRun(
+            weights,
+            catalog,
+            Path(folder),
+            settings or TrainSettings(),
+            f"tune {objective} {repeats}",
+            held_out=held_out,
+            repeats=repeats,
+            progress=tracker,
+        )
+        return run.finish(_task(run, catalog, held_out, objective, repeats == "include"))
 
 
 def _task(

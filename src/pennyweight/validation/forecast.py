@@ -1,9 +1,12 @@
 """Forecast of the memory and time of `validate`, from the size of the data."""
 
-from pennyweight.data.input_size import Volume
-from pennyweight.machine.forecast import Forecast
+from collections.abc import Iterator
 
-__all__ = ["REMEDY", "forecast"]
+from pennyweight.data.input_size import Volume
+from pennyweight.machine.forecast import Forecast, speed
+from pennyweight.progress.tracker import ExpectedStage
+
+__all__ = ["REMEDY", "forecast", "stages"]
 
 REMEDY = (
     "free memory, or check a part of the data: some months of events, some columns of the items"
@@ -11,6 +14,16 @@ REMEDY = (
 PROGRAM = 165 << 20  # interpreter, libraries and tokenizer
 EVENT_BYTES, ITEM_COPIES = 82, 12  # bytes of an event; copies of the items in memory
 START_WORK, EVENT_WORK, BYTE_WORK = 1e11, 2.5e5, 4e4  # operations: for all, an event, a byte
+
+
+# Shares of the work; the rest is reading.
+STAGES = {
+    "columns": 0.2,
+    "near-duplicates": 0.2,
+    "personal data": 0.2,
+    "behavior": 0.1,
+    "leaks": 0.1,
+}
 
 
 def forecast(data: Volume, speed: float) -> Forecast:
@@ -22,3 +35,10 @@ def forecast(data: Volume, speed: float) -> Forecast:
     }
     work = START_WORK + EVENT_WORK * data.events + BYTE_WORK * data.item_bytes
     return Forecast(memory, work / speed)
+
+
+def stages(data: Volume) -> Iterator[ExpectedStage]:
+    """Yield the stages of checks on data that is read."""
+    seconds = forecast(data, speed()).seconds
+    for name, share in STAGES.items():
+        yield ExpectedStage(name, share * seconds)

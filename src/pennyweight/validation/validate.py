@@ -1,6 +1,5 @@
 """`validate`: every check on a catalog and an event log, without any training."""
 
-from collections.abc import Callable
 from itertools import groupby
 
 import numpy as np
@@ -11,13 +10,18 @@ from pennyweight.data.cleaning_log import CleaningEntry
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.gini import gini
+from pennyweight.data.input_size import volume
 from pennyweight.data.split import Part, Protocol, default_protocol, parts
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.errors import DataError
+from pennyweight.progress.display import tracked
+from pennyweight.progress.tracker import ProgressTracker
+from pennyweight.progress.update import Progress
 from pennyweight.validation.behavior import Period, check_behavior, periods, tail
 from pennyweight.validation.columns import ColumnProfile, check_columns, length_bins
 from pennyweight.validation.duplicates import check_duplicates
 from pennyweight.validation.findings import Finding, finding
+from pennyweight.validation.forecast import stages
 from pennyweight.validation.histories import check_histories
 from pennyweight.validation.language import check_script
 from pennyweight.validation.leaks import check_leaks
@@ -106,7 +110,7 @@ def validate(
     encoder: str = "auto",
     max_tokens: int = READ_TOKENS,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress = True,
 ) -> Validation:
     """Check the data for flaws that spoil a recommender or its evaluation.
 
@@ -122,33 +126,46 @@ def validate(
     seed
         Seed of the sampled texts and hash functions.
     progress
-        Called with (stage, steps done, steps in all).
+        True for a bar in terminals and notebooks, False for none, or a function that is called
+        with each `ProgressUpdate`.
 
     Raises
     ------
     DataError
         The encoder is not found, or the requested protocol does not suit the data.
     """
-    tell = progress or (lambda stage, done, total: None)
+    with tracked(progress) as tracker:
+        return _validated(data, protocol, encoder, max_tokens, seed, tracker)
+
+
+def _validated(
+    data: Dataset,
+    protocol: Protocol | None,
+    encoder: str,
+    max_tokens: int,
+    seed: int,
+    tracker: ProgressTracker,
+) -> Validation:
     rng = np.random.default_rng(seed)
     log = data.interactions
+    tracker.expect(stages(volume(data, None)))
     findings = _cleaned(data)
-    tell("columns", 0, 0)
+    tracker("columns")
     tokenizer = find_tokenizer(encoder)
     columns, column_findings = check_columns(data, tokenizer, max_tokens, rng)
     findings += column_findings
     if tokenizer is not None:
         findings += check_script(data.catalog.texts, encoder)
-    tell("near-duplicates", 0, 0)
+    tracker("near-duplicates")
     findings += check_duplicates(data.catalog, rng)
-    tell("personal data", 0, 0)
+    tracker("personal data")
     findings += check_personal(data)
-    tell("behavior", 0, 0)
+    tracker("behavior")
     split_protocol, part = _part(data, protocol)
     by_period = periods(log)
     findings += check_behavior(data, part, by_period)
     if split_protocol is not None and part is not None:
-        tell("leaks", 0, 0)
+        tracker("leaks")
         leaks = check_leaks(data, part, split_protocol)
         findings += leaks
         if split_protocol != "leave-last-out" or all(f.kind != "future-of-others" for f in leaks):

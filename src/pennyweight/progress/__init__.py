@@ -1,0 +1,1 @@
+"""Progress of long calls: stages, time left, and displays of them."""
