@@ -109,7 +109,7 @@ async def send_batches(port: int, requests: Sequence[bytes], every: float) -> Ba
             status, body = await exchange(reader, writer, request)
             if status != BUSY:
                 break
-            await asyncio.sleep(0.5)  # as a client does that is asked to come again
+            await asyncio.sleep(0.5)  # as a client does that is asked to try again
         if status != 200:
             raise SystemExit(f"a batch was refused: {body[:300]!r}")
         at.append(time.perf_counter() - begin)

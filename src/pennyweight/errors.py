@@ -6,7 +6,7 @@
       PlanError(ValueError)           an unknown key or an impossible combination
       BudgetError(ValueError)         nothing fits: the nearest miss and by how much
       BundleError(ValueError)         wrong format version, hash mismatch, missing file
-      BusyError(RuntimeError)         too much waits: come again
+      BusyError(RuntimeError)         too many jobs are waiting: try again
       StoreError(OSError)             the store of the service cannot read or write
       TrainingError(ArithmeticError)  a training whose loss is no longer a number
       MissingExtraError(ImportError)  an optional part is not installed
@@ -69,7 +69,7 @@ class BundleError(PennyweightError, ValueError):
 
 
 class BusyError(PennyweightError, RuntimeError):
-    """Too much waits to be done: the same call may succeed in a moment."""
+    """Too many requests or jobs are waiting: the same call may succeed in a moment."""
 
 
 class StoreError(PennyweightError, OSError):

@@ -173,7 +173,7 @@ def test_logging_in_by_a_key(guarded, bundles, host):
     assert driver.execute_script("return document.documentElement.scrollWidth") == 360
     assert driver.switch_to.active_element.get_attribute("name") == "key"
     enter(driver, driver.switch_to.active_element, "pw_wrong")
-    assert told(driver) == "The key is not known here."
+    assert told(driver) == "Unknown key."
     enter(driver, driver.find_element(By.NAME, "key"), guarded.admin)
     assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
     guarded.at("/dashboard/bundles", host)

@@ -42,5 +42,5 @@ def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path
 def test_a_folder_of_no_service(cli: Cli, tmp_path: Path) -> None:
     items, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     ran = cli("export", tmp_path, "--items", items, "--events", events)
-    assert ran.code == 2 and "no folder of a service" in ran.err
+    assert ran.code == 2 and "not a folder of a service" in ran.err
     assert not items.exists() and not events.exists()

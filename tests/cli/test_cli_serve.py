@@ -206,7 +206,7 @@ def test_what_cannot_be_served_is_told(bundle, tmp_path):
     assert "keys create" in refused(bundle, "--host", "0.0.0.0", "--data", tmp_path / "a")
     assert "no such bundle" in refused(tmp_path / "none", "--data", tmp_path / "b")
     assert "name a bundle" in refused()
-    assert "no bundle was ever published" in refused("--data", tmp_path / "c")
+    assert "no bundle has been published" in refused("--data", tmp_path / "c")
     assert "--trusted-proxies" in refused(bundle, "--trusted-proxies", "*")
     assert "--root-path" in refused(bundle, "--root-path", "/v1")
     (tmp_path / "keys.json").write_text("{")
@@ -220,6 +220,6 @@ def test_what_cannot_be_served_is_told(bundle, tmp_path):
 
 def test_one_folder_is_for_one_service_and_one_port_too(bundle, tmp_path):
     with started(bundle, "--data", tmp_path / "live") as (_, address):
-        assert "another service works there" in refused(bundle, "--data", tmp_path / "live")
+        assert "another service uses this folder" in refused(bundle, "--data", tmp_path / "live")
         port = address.rsplit(":", 1)[1]
         assert port in refused(bundle, "--data", tmp_path / "other", "--port", port)

@@ -38,7 +38,7 @@ def test_somebody_who_would_wait_too_long_is_refused_and_a_job_of_the_service_is
     backlog = Backlog("jobs", depth=100, clock=clock)
     worked(backlog, clock, 0.1)
     taken = 0
-    with pytest.raises(BusyError, match=r"jobs would wait for .* come again"):
+    with pytest.raises(BusyError, match=r"jobs would wait for .* try again"):
         for number in range(100):
             backlog.put(number, urgent=True)
             taken += 1

@@ -79,7 +79,7 @@ def test_a_store_says_so_and_goes_on_when_the_disk_does(disk, tmp_path, fault):
     store = SQLiteStore(tmp_path / "s.sqlite", vfs=disk)
     assert store.add_events([event(1)]) == 1
     setattr(Faults, fault, True)
-    with pytest.raises(StoreError, match=r"s\.sqlite.*nothing of this was kept"):
+    with pytest.raises(StoreError, match=r"s\.sqlite.*nothing was stored"):
         store.add_events([event(2)])
     setattr(Faults, fault, False)
     assert store.add_events([event(3)]) == 1

@@ -1,4 +1,4 @@
-"""More than can be done: some are told to come again, nobody waits for ever."""
+"""More than can be done: some are told to try again, nobody waits for ever."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ def test_too_many_lists_are_refused_and_then_answered_again(bundles, tmp_path):
         response = live.http.get("/v1/recommend/u1")
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
-        assert "come again" in response.json()["detail"]
+        assert "try again" in response.json()["detail"]
         assert live.http.get("/health/live").status_code == 200
         assert live.metric('pennyweight_queue_depth{queue="answers"}') == 2
         gate.set()

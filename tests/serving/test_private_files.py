@@ -144,7 +144,7 @@ def test_a_keys_file_that_others_may_write_is_refused(tmp_path, mode):
     path = tmp_path / "keys.json"
     make_key(path, "shop", "read")
     path.chmod(mode)
-    with pytest.raises(DataError, match=r"others may write.*chmod 600"):
+    with pytest.raises(DataError, match=r"others can write.*chmod 600"):
         KeyRing(path)
     path.chmod(0o600)
     assert len(Keys.load(path).keys) == 1
@@ -154,7 +154,7 @@ def test_a_keys_file_that_anybody_may_replace_is_refused(tmp_path):
     path = tmp_path / "open" / "keys.json"
     make_key(path, "shop", "read")
     path.parent.chmod(0o777)
-    with pytest.raises(DataError, match=r"anybody may write.*chmod o-w"):
+    with pytest.raises(DataError, match=r"anybody can write.*chmod o-w"):
         KeyRing(path)
     path.parent.chmod(0o1777)  # sticky, as /tmp is
     KeyRing(path)

@@ -119,7 +119,7 @@ def test_nothing_is_written(tmp_path):
         lambda: store.save_setting("a", 1),
         lambda: store.forget_recommendations(1.0),
     ):
-        with pytest.raises(ReadOnlyError, match=r"the disk is full.*start it again"):
+        with pytest.raises(ReadOnlyError, match=r"the disk is full.*restart the service"):
             write()
     store.close()
 

@@ -12,7 +12,7 @@ def test_a_repeated_parameter_is_refused(live):
     for path in ("/v1/recommend/u0", "/v1/similar/i1"):
         two = live.http.get(f"{path}?filter=price<5&filter=price<9")
         assert two.status_code == 422
-        assert "query.filter is given 2 times; give it once; join filters with and" in two.text
+        assert "query.filter is repeated 2 times; send it once; join filters with and" in two.text
         assert live.http.get(f"{path}?k=3&k=3").status_code == 422
     assert live.http.get("/api/recommend/u0?n=3&n=1").status_code == 422
     assert live.http.get("/v1/users?limit=3&limit=1").status_code == 422
@@ -130,8 +130,8 @@ def test_json_under_another_name_is_refused_for_its_name(live):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"user_id": "Zoë", "item_id": "i1"}'.encode("latin-1"), "body is not in UTF-8"),
-        (b'{"user_id": "u", "item_id": "i1", "weight": NaN}', "NaN is no number there"),
+        ('{"user_id": "Zoë", "item_id": "i1"}'.encode("latin-1"), "body is not UTF-8"),
+        (b'{"user_id": "u", "item_id": "i1", "weight": NaN}', "NaN is not a JSON number"),
         (b"[" * 20_000, "nested too deeply"),
     ],
 )

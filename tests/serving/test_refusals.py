@@ -124,7 +124,7 @@ def test_one_too_many_is_told_to_come_again_as_problems_are_told(shop):
             assert refused.headers["content-type"] == "application/problem+json"
             assert refused.headers["x-content-type-options"] == "nosniff"
             assert refused.json()["type"] == "/docs#busy"
-            assert "come again" in refused.json()["detail"]
+            assert "try again" in refused.json()["detail"]
         assert http.get("/health/live").status_code == 200
         assert http.get("/").status_code == 200
         assert http.post("/v1/events", json={}).status_code == 503

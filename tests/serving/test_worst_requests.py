@@ -122,7 +122,7 @@ def test_half_a_surrogate_pair_is_refused_wherever_it_stands(live, half):
         content = body.replace("%s", half).encode()
         response = live.http.request(method, path, content=content, headers=JSON)
         assert response.status_code == 422, (path, response.text)
-        assert "half of a surrogate pair" in response.json()["detail"]
+        assert "a lone surrogate" in response.json()["detail"]
     assert live.get("/v1/users")["users"] == []
 
 

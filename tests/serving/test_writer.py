@@ -81,7 +81,7 @@ def test_too_many_are_refused_and_none_is_lost(store):
     writer = Writer(store, depth=2)
     writer.submit(lambda s: gate.wait(WAIT))
     accepted = []
-    with pytest.raises(BusyError, match="come again"):
+    with pytest.raises(BusyError, match="try again"):
         for n in range(10):
             accepted.append(writer.submit(lambda s, n=n: s.add_events([event(n)])))
     gate.set()

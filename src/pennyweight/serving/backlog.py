@@ -81,9 +81,9 @@ class Backlog(Generic[J]):
         """
         waiting = len(self)
         if waiting >= self._depth:
-            return BusyError(f"{waiting:,} {self._name} wait; come again")
+            return BusyError(f"{waiting:,} {self._name} wait; try again")
         if urgent and (wait := self.expected_wait) > self._patience:
-            return BusyError(f"{self._name} would wait for {wait:.1f} s; come again")
+            return BusyError(f"{self._name} would wait for {wait:.1f} s; try again")
         return None
 
     def put(self, job: J, *, urgent: bool = False) -> None:

@@ -76,7 +76,7 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
     """
     place, bundles = folder / "store.sqlite", folder / "bundles"
     if not (place.is_file() and bundles.is_dir()):
-        raise DataError(f"{folder}: no folder of a service; name what `serve --data` names")
+        raise DataError(f"{folder}: not a folder of a service; name the folder of `serve --data`")
     with exporting(folder):
         store = SQLiteStore(place)
         try:
@@ -104,12 +104,12 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
 def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
     variants = [Variant(**variant) for variant in store.setting(TRAFFIC) or ()]
     if not variants:
-        raise DataError(f"{bundles.folder}: no bundle was ever published there; serve one first")
+        raise DataError(f"{bundles.folder}: no bundle has been published there; serve one first")
     version = max(variants, key=lambda variant: variant.share).version
     registry = BundleRegistry(bundles, lambda job: job(store), lambda settings, entry: None)
     covered = {stored.version: stored.covered for stored in registry.stored_bundles()}
     if version not in covered:
-        raise StoreError(f"{bundles.folder}: the bundle {version!r} that is served is gone")
+        raise StoreError(f"{bundles.folder}: the bundle {version!r} that is served is missing")
     return version, covered[version]
 
 

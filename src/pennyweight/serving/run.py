@@ -246,7 +246,7 @@ def _held(folder: Path) -> Iterator[None]:
                 _rename_bundles(folder)
         except OSError:
             raise StoreError(
-                f"{folder}: another service works there; give it another folder with --data"
+                f"{folder}: another service uses this folder; choose another with --data"
             ) from None
         yield
     finally:

@@ -33,7 +33,7 @@ def login_routes(keys: KeyRing | None, sessions: Sessions | None) -> APIRouter:
             return redirect("/")
         key = keys.find((await read_form(request)).get("key", "").strip())
         if key is None:
-            failed = "The key is not known here."
+            failed = "Unknown key."
             return _page(request, sessions, failed=failed, status=401, headers=CHALLENGE)
         if not key.may("admin"):
             failed = f"The key {key.name} lacks the scope admin, which the dashboard needs."

@@ -24,7 +24,7 @@ PUBLISH, SHARE, BACK = (
     f"{BUNDLES_PATH}/share",
     f"{BUNDLES_PATH}/rollback",
 )
-NOTHING = "nothing was published before; there is nothing to roll back to"
+NOTHING = "no earlier bundle to roll back to"
 
 Fields = Mapping[str, str]
 

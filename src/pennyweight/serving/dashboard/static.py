@@ -52,7 +52,7 @@ def static_routes() -> APIRouter:
     @router.get("/static/{stamp}/{name}")
     async def static(stamp: str, name: str) -> Response:
         if name not in PLACES or _file(name).stamp != stamp:
-            raise Refusal(404, "no such file in this version; reload the page")
+            raise Refusal(404, "unknown file in this version; reload the page")
         kind = TYPES[name.rpartition(".")[2]]
         return Response(_file(name).content, media_type=kind, headers=CACHED)
 

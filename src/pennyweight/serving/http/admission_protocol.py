@@ -255,7 +255,7 @@ def _busy(root_path: str) -> _Refusal:
             "type": f"{root_path}/docs#{kind.anchor}",
             "title": kind.title,
             "status": kind.status,
-            "detail": "more requests wait than can be answered in time; come again",
+            "detail": "the service is overloaded; try again",
         }
     ).encode()
 

@@ -39,17 +39,17 @@ __all__ = ["AccessPolicy", "make_api", "make_app"]
 READING = 256  # requests whose large bodies or items may wait to be read
 PROBLEM = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 PROBLEMS = {
-    400: "a request that cannot be read",
-    401: "no key, or one that is not known",
-    403: "a key that may not do this",
-    404: "no such id",
-    408: "a body that does not come",
-    409: "a bundle that cannot be used",
-    413: "more than is taken at once",
-    415: "a body that is not called JSON",
-    422: "something is not as it must be; says which field",
-    429: "too often; come again",
-    503: "too much waits, or the disk refuses; come again",
+    400: "malformed request",
+    401: "missing or unknown key",
+    403: "key without the required scope",
+    404: "unknown id",
+    408: "body not received in time",
+    409: "bundle cannot be used",
+    413: "request too large",
+    415: "content type is not JSON",
+    422: "invalid field; the response names it",
+    429: "too many requests; try again",
+    503: "overloaded, or the store cannot be written; try again",
 }
 
 

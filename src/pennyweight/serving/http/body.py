@@ -90,7 +90,7 @@ class BodyLimit:
         return Refusal(413, f"the body is larger than {self._nbytes:,} bytes; send less", CLOSE)
 
     def _too_slow(self) -> Refusal:
-        detail = f"the body did not come within {self._seconds:g} s; send less at a time"
+        detail = f"the body was not received within {self._seconds:g} s; send less at a time"
         return Refusal(408, detail, CLOSE)
 
 

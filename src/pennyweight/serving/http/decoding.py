@@ -39,12 +39,14 @@ def decode_json(body: bytes) -> Any:  # noqa: ANN401
         No JSON.
     """
     if count_values(body, MAX_VALUES) > MAX_VALUES:
-        raise field_refusal("body", f"holds more than {MAX_VALUES:,} values; send fewer at a time")
+        raise field_refusal("body", f"has more than {MAX_VALUES:,} values; send fewer at a time")
     _refuse_half_pairs(body)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise field_refusal("body", f"is not in UTF-8 (byte {error.start:,}); send it so") from None
+        raise field_refusal(
+            "body", f"is not UTF-8 (byte {error.start:,}); encode it as UTF-8"
+        ) from None
     try:
         return _DECODER.decode(text)
     except RecursionError:
@@ -81,7 +83,7 @@ def _refuse_half_pairs(body: bytes) -> None:
         if end == at:
             if _HALF.match(body, at):
                 raise field_refusal(
-                    "body", f"holds half of a surrogate pair (byte {at:,}); send whole characters"
+                    "body", f"contains a lone surrogate (byte {at:,}); send complete characters"
                 )
             return  # no JSON, which the parser reports
         at = end
@@ -90,7 +92,7 @@ def _refuse_half_pairs(body: bytes) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(pairs) > MAX_NAMES:
         raise field_refusal(
-            "body", f"has an object of {len(pairs):,} names; {MAX_NAMES:,} at most are taken"
+            "body", f"has an object with {len(pairs):,} names; at most {MAX_NAMES:,} are allowed"
         )
     values = dict(pairs)
     if len(values) < len(pairs):
@@ -100,13 +102,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> float:
-    raise field_refusal("body", f"is no JSON: {name} is no number there; leave the field out")
+    raise field_refusal("body", f"is not JSON: {name} is not a JSON number; leave the field out")
 
 
 def _integer(digits: str) -> int:
     """Return a whole number; a long one takes time by the square of its length."""
     if len(digits) > MAX_DIGITS:
-        raise field_refusal("body", f"holds a number of more than {MAX_DIGITS:,} digits")
+        raise field_refusal("body", f"has a number with more than {MAX_DIGITS:,} digits")
     return int(digits)
 
 

@@ -58,20 +58,22 @@ class Kind(NamedTuple):
     message: str | None = None  # instead of that of the error, which names files
 
 
-INVALID = Kind(422, "The request is not what is expected here", "invalid-request")
+INVALID = Kind(422, "The request is invalid", "invalid-request")
 # Looked up along the classes of an exception. Other exceptions are faults of the service: 500.
 KINDS: Mapping[type[Exception], Kind] = {
-    UnknownIdError: Kind(404, "No such id", "unknown-id"),
-    DataError: Kind(422, "The data cannot be used", "data"),
-    PlanError: Kind(422, "The setting cannot be used", "setting"),
-    BudgetError: Kind(507, "There is no room", "budget"),
+    UnknownIdError: Kind(404, "Unknown id", "unknown-id"),
+    DataError: Kind(422, "Invalid data", "data"),
+    PlanError: Kind(422, "Invalid setting", "setting"),
+    BudgetError: Kind(507, "Out of space", "budget"),
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
-    BusyError: Kind(503, "Too much waits", "busy", 1),
-    ReadOnlyError: Kind(503, "The store can only be read", "read-only", 60),
+    BusyError: Kind(503, "The service is overloaded", "busy", 1),
+    ReadOnlyError: Kind(503, "The store is read-only", "read-only", 60),
     UnfinishedErasureError: Kind(503, "The erasure is not finished", "unfinished-erasure", 60),
-    StoreError: Kind(503, "The disk refuses", "store", 5, "Nothing of this was kept; come again."),
+    StoreError: Kind(
+        503, "The store cannot be written", "store", 5, "Nothing was stored; try again."
+    ),
     RequestValidationError: INVALID,
-    ClientDisconnect: Kind(400, "The client hung up", "hung-up"),  # for logs and metrics
+    ClientDisconnect: Kind(400, "The client disconnected", "hung-up"),  # for logs and metrics
 }
 
 
@@ -133,7 +135,7 @@ def answer(error: Exception, request_id: str = "", root_path: str = "") -> Respo
         status, detail, headers = error.status_code, str(error.detail), error.headers
         errors = error.errors if isinstance(error, Refusal) else ()
     elif kind is None:
-        status, detail = 500, "The service is at fault; its log tells more under the request id."
+        status, detail = 500, "Internal error; see the log of the service under the request id."
     elif isinstance(error, RequestValidationError):
         status, (detail, errors) = kind.status, _fields(error.errors())
     else:

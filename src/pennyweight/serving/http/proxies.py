@@ -81,8 +81,8 @@ def read_networks(text: str) -> tuple[Network, ...]:
             networks.append(ipaddress.ip_network(part))
         except ValueError as error:
             raise PlanError(
-                f"--trusted-proxies: {part!r} is no address and no network ({error}); give such "
-                "as 10.0.0.7 or 10.0.0.0/8"
+                f"--trusted-proxies: {part!r} is neither an address nor a network ({error}); "
+                "write 10.0.0.7 or 10.0.0.0/8"
             ) from None
     return tuple(networks)
 

@@ -27,7 +27,7 @@ def check_target(scope: Scope) -> None:
         _check_text(query, "query")
     raw: bytes = scope.get("raw_path") or b""
     if b"%" in raw and _CONTROL.search(_check_text(raw, "path")):
-        raise field_refusal("path", "holds control characters; leave them out")
+        raise field_refusal("path", "contains control characters; remove them")
 
 
 def _check_text(encoded: bytes, field: str) -> bytes:

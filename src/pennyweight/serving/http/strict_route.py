@@ -71,7 +71,9 @@ def _refuse_repeated(request: Request) -> None:
     for name, n in counts.items():
         if n > 1 and name not in LISTS:
             remedy = "; join filters with and" if name == "filter" else ""
-            raise field_refusal(f"query.{name[:60]}", f"is given {n:,} times; give it once{remedy}")
+            raise field_refusal(
+                f"query.{name[:60]}", f"is repeated {n:,} times; send it once{remedy}"
+            )
 
 
 def _refuse_slash(request: Request, slashes: int) -> None:

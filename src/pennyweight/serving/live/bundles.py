@@ -118,8 +118,8 @@ class BundleStore:
     def _check_owned(self, path: Path) -> None:
         if path.parent != self.folder:
             raise PlanError(
-                f"{path}: this bundle is served from where it lies, which this service "
-                "does not change; publish it when there is room"
+                f"{path}: this bundle is served from its original folder, which this service "
+                "does not change; publish it when there is enough space"
             )
 
     def clean(self) -> list[str]:

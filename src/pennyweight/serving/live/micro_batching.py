@@ -176,7 +176,7 @@ class MicroBatching:
 
 
 def _timeout_error() -> BusyError:
-    return BusyError("the answer was not there in time; come again")
+    return BusyError("the request timed out; try again")
 
 
 def _call(call: Call, bundle: ServedBundle, store: Store) -> Any:  # noqa: ANN401

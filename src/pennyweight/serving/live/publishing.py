@@ -122,7 +122,7 @@ class Publishing:
         with self.lock:
             previous = self.previous()
             if not previous:
-                raise PlanError("nothing was published before; there is nothing to roll back to")
+                raise PlanError("no earlier bundle to roll back to")
             self.serve(previous, actor=actor)
 
     def drop(self, version: str, *, actor: str) -> None:
@@ -130,7 +130,7 @@ class Publishing:
         with self.lock:
             in_use = (*self._traffic.split.variants, *self.previous())
             if version in {variant.version for variant in in_use}:
-                raise PlanError(f"the bundle {version!r} is served, or was before; it stays")
+                raise PlanError(f"the bundle {version!r} is served, or kept for a rollback")
             self.bundles.remove(version)
             self.registry.forget(version, Audit(self._clock(), actor, "drop bundle", version))
             self._files.keep_versions(self.bundles.versions())

@@ -87,7 +87,7 @@ def start_serving(engine: "Engine", bundle: Path | str | None) -> None:
         if bundle is not None and _serve_named(engine, bundle, variants):
             return
         if not variants:
-            raise PlanError("no bundle was ever published here; name one to serve")
+            raise PlanError("no bundle has been published here; name one to serve")
         previous, bundles = engine.publishing.previous(), engine.publishing.stored_bundles()
         _serve_first(engine, [variants, *_fallbacks(variants, previous, bundles)])
 

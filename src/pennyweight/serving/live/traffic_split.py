@@ -98,7 +98,7 @@ class Traffic:
 def checked_variants(variants: Sequence[Variant]) -> tuple[Variant, ...]:
     """Return one or two variants; `PlanError` where the shares are no shares."""
     if len(variants) not in (1, 2):
-        raise PlanError(f"{len(variants)} bundles share the users; one or two can")
+        raise PlanError(f"{len(variants)} bundles in the traffic split; one or two are allowed")
     if len({variant.version for variant in variants}) < len(variants):
         raise PlanError(f"the bundle {variants[0].version!r} is named twice")
     shares = [variant.share for variant in variants]

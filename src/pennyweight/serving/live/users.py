@@ -178,11 +178,11 @@ class LiveUsers:
                         events += n
                         trained.append({"bundle_version": stored.version, "source": stored.source})
         if refused:
-            raise StoreError(f"the disk refuses to write {', '.join(refused)} again")
+            raise StoreError(f"cannot write {', '.join(refused)}: disk error")
         if damaged:
             raise BundleError(
-                f"nobody can be taken out of a bundle that is damaged: {'; '.join(damaged)}. Drop "
-                "it, or restore it, and erase again; all else is erased"
+                f"the user cannot be removed from a damaged bundle: {'; '.join(damaged)}. Drop "
+                "it or restore it, then erase again; all other data are erased"
             )
         return trained, events
 
@@ -192,7 +192,7 @@ class LiveUsers:
         if pending:
             _, running = await asyncio.wait(pending, timeout=PATIENCE)
             if running:
-                raise BusyError(f"{len(running)} answers are still under way; erase the user again")
+                raise BusyError(f"{len(running)} responses are in progress; erase the user again")
         # One export of a user at a time runs, so this read comes after it.
         await self._store.read(lambda store: None)
         await self._wait_for_exports()
@@ -201,7 +201,9 @@ class LiveUsers:
         """Wait for `pennyweight export` in other processes."""
         folder = self._publishing.bundles.folder.parent
         if not await asyncio.to_thread(wait_for_exports, folder, PATIENCE):
-            raise BusyError("`pennyweight export` still runs; erase the user again when it is done")
+            raise BusyError(
+                "`pennyweight export` is running; erase the user again when it has ended"
+            )
 
 
 def _erase(store: Store, user: str) -> Erased:

@@ -28,6 +28,6 @@ def missing_scope(key: Key, needed: Scope, purpose: str = "") -> Refusal:
     return Refusal(
         403,
         f"the key {key.name!r} lacks the scope {needed!r}{suffix}; "
-        f"make another with `pennyweight keys create --scope {needed}`",
+        f"create another with `pennyweight keys create --scope {needed}`",
         {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
     )

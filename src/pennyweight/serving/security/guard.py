@@ -84,7 +84,7 @@ class Guard:
             and method not in SAFE
             and not headers.keys() & {b"sec-fetch-site", b"origin"}
         ):
-            raise Refusal(403, "the browser does not say which site asks; use a key")
+            raise Refusal(403, "the browser does not send the origin of the request; use a key")
         if not key.may(needed):
             raise missing_scope(key, needed)
 
@@ -106,7 +106,7 @@ class Guard:
         if self.rate is not None and (seconds := self.rate.take(caller)):
             raise Refusal(
                 429,
-                f"more than {self.rate.rate:g} requests a second; ask again in {seconds} s",
+                f"more than {self.rate.rate:g} requests per second; retry in {seconds} s",
                 {"Retry-After": str(seconds)},
             )
 
@@ -114,7 +114,7 @@ class Guard:
         """Return the refusal of a request without a key: a person is led to the login."""
         if _secret(headers) is not None:
             wrong = f'{CHALLENGE}, error="invalid_token"'
-            return Refusal(401, "the key is not known here", {"WWW-Authenticate": wrong})
+            return Refusal(401, "unknown key", {"WWW-Authenticate": wrong})
         if self.sessions is not None and b"text/html" in headers.get(b"accept", b""):
             if scope["method"] == "GET":
                 return Refusal(303, "log in", {"Location": location(scope, "/login")})
@@ -163,7 +163,7 @@ def _single(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     by_name: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in ONCE and name in by_name:
-            raise Refusal(400, f"the header {name.decode()} is given twice; send it once")
+            raise Refusal(400, f"the header {name.decode()} is repeated; send it once")
         by_name[name] = value
     return by_name
 

@@ -17,7 +17,7 @@ def check_binding(host: str, *, has_keys: bool) -> None:
     """Raise `PlanError` where a service without keys would be open to the network."""
     if not has_keys and not _is_loopback(host):
         raise PlanError(
-            f"host {host!r} is open to the network and there are no keys; make one with "
+            f"host {host!r} is reachable from the network, and there are no keys; create one with "
             "`pennyweight keys create --scope read`, or serve on 127.0.0.1"
         )
 
@@ -32,7 +32,8 @@ def check_host(host: bytes | None) -> None:
     if name in LOCAL or _without_port(name) in LOCAL:
         return
     raise Refusal(
-        403, "without keys only localhost, 127.0.0.1 and [::1] are answered; ask by such a name"
+        403,
+        "without keys only localhost, 127.0.0.1 and [::1] are served; use one of these hosts",
     )
 
 
@@ -49,9 +50,7 @@ def check_site(headers: Headers) -> None:
         origin = headers.get(b"origin")
         allowed = origin is None or _is_host(origin, headers.get(b"host"))
     if not allowed:
-        raise Refusal(
-            403, "a page of another site may not ask for this; ask from the service's own"
-        )
+        raise Refusal(403, "cross-site request; send it from a page of the service")
 
 
 def _is_loopback(host: str) -> bool:

@@ -101,7 +101,7 @@ class Keys(Frozen):
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise DataError(
-                f"{path}: no such file; make it with `pennyweight keys create --scope read "
+                f"{path}: no such file; create it with `pennyweight keys create --scope read "
                 f"--keys {path}`"
             ) from None
         except ValidationError as error:
@@ -230,15 +230,15 @@ def _refuse_writable(path: Path) -> None:
     try:
         if others_may(path, 2):
             raise DataError(
-                f"{path}: others may write to it and so make keys; look at what is in "
-                f"it, then chmod 600 {path}"
+                f"{path}: others can write to it and so create keys; check its contents, "
+                f"then chmod 600 {path}"
             )
         folder = path.parent.stat().st_mode
     except OSError:
         return  # reading it says why
     if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
         raise DataError(
-            f"{path.parent}: anybody may write to this folder and so replace the keys "
+            f"{path.parent}: anybody can write to this folder and so replace the keys "
             f"file; chmod o-w {path.parent}"
         )
 

@@ -45,7 +45,9 @@ class Rate:
         callers: int = CALLERS,
     ) -> None:
         if not 0 < rate < float("inf") or burst < 1:
-            raise PlanError(f"rate {rate} and burst {burst}: give a rate above 0, a burst from 1")
+            raise PlanError(
+                f"rate {rate} and burst {burst}: the rate must be above 0, the burst at least 1"
+            )
         self.rate = rate
         self.burst = burst
         self._clock = clock

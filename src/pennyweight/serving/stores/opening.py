@@ -60,7 +60,9 @@ class ReadOnlyStore(SQLiteStore):
             self._database = _connect(self.path)
             self._tombstones = Tombstones(self._database)
             if self._database.pragma("user_version") != len(STEPS):
-                raise StoreError(f"{path}: tables of another version, and {reason}; make room")
+                raise StoreError(
+                    f"{path}: tables of another version, and {reason}; free some space"
+                )
             self._database.pragma("query_only", True)
 
     @contextmanager
@@ -84,7 +86,7 @@ class ReadOnlyStore(SQLiteStore):
     def _refused(self) -> ReadOnlyError:
         return ReadOnlyError(
             f"{self.refusal}, as it was when the service started: nothing of "
-            "this was kept; make room and start it again"
+            "this was stored; free some space and restart the service"
         )
 
 

@@ -119,7 +119,7 @@ def migrate(database: apsw.Connection, path: str) -> None:
     version = int(database.pragma("user_version") or 0)
     if version > len(STEPS):
         raise StoreError(
-            f"{path}: tables of version {version}; this version of pennyweight knows up to "
+            f"{path}: tables of version {version}; this version of pennyweight reads up to "
             f"{len(STEPS)}: install a later one"
         )
     for number, step in enumerate(STEPS[version:], version + 1):

@@ -510,13 +510,13 @@ def store_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except apsw.FullError as error:
-        raise StoreError(f"{path}: the disk is full; nothing of this was kept") from error
+        raise StoreError(f"{path}: the disk is full; nothing was stored") from error
     except apsw.NotADBError as error:
-        raise StoreError(f"{path}: not a database of this service; move it away") from error
+        raise StoreError(f"{path}: not a database of this service; move it elsewhere") from error
     except apsw.CantOpenError as error:
-        raise StoreError(f"{path}: cannot be opened or made; see who may write there") from error
+        raise StoreError(f"{path}: cannot be opened or created; check its permissions") from error
     except apsw.Error as error:
-        raise StoreError(f"{path}: {error}; nothing of this was kept") from error
+        raise StoreError(f"{path}: {error}; nothing was stored") from error
 
 
 def _item(row: Sequence[Any]) -> StoredItem:

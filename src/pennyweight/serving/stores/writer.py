@@ -119,7 +119,7 @@ class Writer:
             if task is not None and task.cancelling():  # not the job was cancelled
                 raise
             raise BusyError(
-                "the disk was not there in time; nothing was kept; come again"
+                "the disk did not respond in time; nothing was stored; try again"
             ) from None
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class Writer:
 
 
 def _refused(error: Exception) -> Exception:
-    return error if isinstance(error, StoreError) else StoreError(f"nothing was kept: {error}")
+    return error if isinstance(error, StoreError) else StoreError(f"nothing was stored: {error}")
 
 
 def _settle(future: "Future[Any]", result: Any, error: BaseException | None) -> None:  # noqa: ANN401

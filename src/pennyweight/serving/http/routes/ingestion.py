@@ -135,9 +135,11 @@ def event_time(engine: Engine, timestamp: float | str | None) -> float:
     now = engine.clock()
     time = now if timestamp is None else moment(timestamp)
     if time > now + AHEAD:
-        raise DataError(f"timestamp {timestamp!r} lies in the future; times are in seconds")
+        raise DataError(f"timestamp {timestamp!r} is in the future; use epoch seconds")
     if time < SMALLEST_DATE:
-        raise DataError(f"timestamp {timestamp!r} lies before March 1973; leave it out for now")
+        raise DataError(
+            f"timestamp {timestamp!r} is before March 1973; leave it out to use the current time"
+        )
     return time
 
 
