@@ -13,7 +13,8 @@ from pennyweight.errors import StoreError
 from pennyweight.serving.stores.protocol import ReadOnlyError
 from pennyweight.serving.stores.room import unwritable
 from pennyweight.serving.stores.schema import STEPS, migrate
-from pennyweight.serving.stores.sqlite import SQLiteStore, quick_check, store_errors
+from pennyweight.serving.stores.sqlite import SQLiteStore
+from pennyweight.serving.stores.sqlite_file import quick_check, store_errors
 from pennyweight.serving.stores.tombstones import Tombstones
 
 __all__ = ["ReadOnlyStore", "open_store"]

@@ -1,8 +1,6 @@
 """A store in one SQLite file."""
 
 import json
-import os
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,16 +25,15 @@ from pennyweight.serving.stores.protocol import (
 )
 from pennyweight.serving.stores.room import REFUSED, unwritable
 from pennyweight.serving.stores.schema import migrate
+from pennyweight.serving.stores.sqlite_file import create_private, quick_check, store_errors
 from pennyweight.serving.stores.tombstones import Tombstones
-from pennyweight.storage.private import narrow
 
-__all__ = ["SQLiteStore", "quick_check", "store_errors"]
+__all__ = ["SQLiteStore"]
 
 BUSY_MS = 5_000
 CACHE_KIB = 16 * 1024
 CHECKPOINT = 4_000  # pages of 4 KiB in the log, until they are moved into the file
 TOGETHER = 64  # rows in one statement
-PROGRESS = 1_000  # steps of a check between looks at the clock
 Row = TypeVar("Row")
 
 EVENT = "event_id, user, item, event_type, time, weight, recommendation_id, position"
@@ -72,7 +69,7 @@ class SQLiteStore:
         self.path, self._vfs = Path(path), vfs
         self.refusal: str | None = None
         self._depth = 0  # of transactions within each other
-        _create_private(self.path)
+        create_private(self.path)
         with store_errors(self.path):
             self._database = apsw.Connection(str(self.path), vfs=vfs)
             self._database.set_busy_timeout(BUSY_MS)
@@ -474,49 +471,6 @@ class SQLiteStore:
             places = f"({','.join('?' * len(rows[0]))})"
             sql = f"{into} VALUES {','.join([places] * len(rows))} {conflict}"
             self._write(sql, [value for row in rows for value in row])
-
-
-def _create_private(path: Path) -> None:
-    """Create the file for its owner alone; SQLite gives its log and its index the same mode."""
-    try:
-        # Only a new one: to close a file drops the locks that SQLite has on it in this process.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        pass
-    except OSError:
-        return  # SQLite says why it cannot be opened
-    for suffix in ("", "-wal", "-shm"):
-        narrow(path.with_name(path.name + suffix))
-
-
-def quick_check(database: apsw.Connection, seconds: float) -> list[str] | None:
-    """Look for damage for some seconds, then close; None where they did not do."""
-    end = time.monotonic() + seconds
-    try:
-        database.set_progress_handler(lambda: time.monotonic() > end, PROGRESS)
-        rows = database.execute("PRAGMA quick_check(1)").fetchall()
-    except (apsw.InterruptError, apsw.BusyError):
-        return None
-    except apsw.Error as error:
-        return [str(error)]
-    finally:
-        database.close()
-    return [str(row[0]) for row in rows if row[0] != "ok"]
-
-
-@contextmanager
-def store_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into a `StoreError` that names the file."""
-    try:
-        yield
-    except apsw.FullError as error:
-        raise StoreError(f"{path}: the disk is full; nothing was stored") from error
-    except apsw.NotADBError as error:
-        raise StoreError(f"{path}: not a database of this service; move it elsewhere") from error
-    except apsw.CantOpenError as error:
-        raise StoreError(f"{path}: cannot be opened or created; check its permissions") from error
-    except apsw.Error as error:
-        raise StoreError(f"{path}: {error}; nothing was stored") from error
 
 
 def _item(row: Sequence[Any]) -> StoredItem:
