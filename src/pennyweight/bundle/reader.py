@@ -80,7 +80,7 @@ def open_bundle(path: Path | str, *, verify: bool = True) -> Bundle:
         raise
 
 
-class _Unlike(BundleError):
+class _MismatchError(BundleError):
     """Files do not fit a manifest that was read as `manifest`."""
 
     manifest: bytes = b""
@@ -95,7 +95,9 @@ def _repaired(path: Path) -> bool:
 
 def _replaced(path: Path, error: BundleError) -> bool:
     try:
-        return isinstance(error, _Unlike) and (path / MANIFEST).read_bytes() != error.manifest
+        return (
+            isinstance(error, _MismatchError) and (path / MANIFEST).read_bytes() != error.manifest
+        )
     except OSError:
         return False
 
@@ -115,9 +117,11 @@ def _open(path: Path, verify: bool) -> Bundle:
     manifest = Manifest.from_bytes(data, source=str(where), reader=package_version())
     problem = _compare(path, manifest.files, verify)
     if problem:
-        unlike = _Unlike(f"{path}: {problem}; restore the bundle from a copy, or save it again")
-        unlike.manifest = data
-        raise unlike
+        mismatch = _MismatchError(
+            f"{path}: {problem}; restore the bundle from a copy, or save it again"
+        )
+        mismatch.manifest = data
+        raise mismatch
     return Bundle(path, manifest, hashlib.sha256(data).hexdigest())
 
 

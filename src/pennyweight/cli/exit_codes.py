@@ -37,7 +37,7 @@ class _State:
     """The state of the command, for Ctrl-C."""
 
     interrupted = False
-    tidying = False  # whether there is something to tidy up
+    needs_cleanup = False  # whether work must be cleaned up first
     outcome: Callable[[], str] = staticmethod(lambda: "nothing was changed")
 
 
@@ -55,7 +55,7 @@ def prepare() -> None:
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
     """Leave at once, for an exception in the middle of an import can crash it; or tidy up."""
     _State.interrupted = True
-    if not _State.tidying:
+    if not _State.needs_cleanup:
         _leave()
     raise KeyboardInterrupt
 
@@ -76,7 +76,7 @@ def check_interrupt() -> None:
 @contextmanager
 def keeping(outcome: Callable[[], str]) -> Iterator[None]:
     """Clean up on Ctrl-C in this block, then print `outcome()`, the state on disk."""
-    _State.outcome, _State.tidying = staticmethod(outcome), True
+    _State.outcome, _State.needs_cleanup = staticmethod(outcome), True
     try:
         yield
     except BaseException as error:
@@ -84,7 +84,7 @@ def keeping(outcome: Callable[[], str]) -> Iterator[None]:
             raise _Interrupted from error
         raise
     finally:
-        _State.tidying = False
+        _State.needs_cleanup = False
 
 
 def words_of(arguments: Sequence[str]) -> list[str]:

@@ -57,14 +57,14 @@ def _logged(write: Callable[[str], None], level: int) -> Iterator[None]:
             write(record.getMessage())
 
     log, handler = logging.getLogger("pennyweight"), Written(level)
-    stated, stating = logging.getLogger("pennyweight.forecast"), Written(level - 10)
-    before = stated.level
+    forecast_log, forecast_handler = logging.getLogger("pennyweight.forecast"), Written(level - 10)
+    before = forecast_log.level
     log.addHandler(handler)
-    stated.addHandler(stating)
-    stated.setLevel(logging.INFO)
+    forecast_log.addHandler(forecast_handler)
+    forecast_log.setLevel(logging.INFO)
     try:
         yield
     finally:
         log.removeHandler(handler)
-        stated.removeHandler(stating)
-        stated.setLevel(before)
+        forecast_log.removeHandler(forecast_handler)
+        forecast_log.setLevel(before)

@@ -119,19 +119,19 @@ def _items(
     """Return the current items without deleted ones, and ids that do not suit the catalog."""
     live = [i for i in live if i.seq > covered.items or i.item_id not in catalog.ids]
     skipped = []
-    suiting: dict[str, dict[str, Any]] = {}
+    usable: dict[str, dict[str, Any]] = {}
     for item in live:
         columns = document_over(item, catalog, covered.items)
         if columns is not None and not item.removed:
             document = known_columns(columns, catalog)
             try:
                 documents({item.item_id: document}, catalog)
-                suiting[item.item_id] = document
+                usable[item.item_id] = document
             except DataError:
                 skipped.append(item.item_id)
     n_own = len(catalog)
-    if suiting:
-        catalog, _ = catalog.with_items(documents(suiting, catalog))
+    if usable:
+        catalog, _ = catalog.with_items(documents(usable, catalog))
     open_, removed = catalog.available.copy(), np.zeros(len(catalog), bool)
     published = np.full(len(catalog), np.nan)
     for item, code in zip(live, catalog.ids.codes([i.item_id for i in live]), strict=True):
@@ -156,9 +156,9 @@ def _with_availability(catalog: Catalog, open_: np.ndarray[Any, Any]) -> pl.Data
     if (catalog.available == open_).all():
         return frame
     # Columns that mark an available item as unavailable are blanked; another column decides.
-    says = pl.Series(open_ & ~catalog.available)
+    contradicts = pl.Series(open_ & ~catalog.available)
     frame = frame.with_columns(
-        pl.when(says).then(None).otherwise(pl.col(name)).alias(name)
+        pl.when(contradicts).then(None).otherwise(pl.col(name)).alias(name)
         for name in catalog.availability
     )
     free = [name for name in AVAILABLE if name not in frame.columns]

@@ -82,8 +82,8 @@ class AdmissionProtocol(BoundedProtocol):
         admission = self.admission
         if admission.under_way >= admission.bound or self._surplus:
             # What is sent while an answer is due waits for its turn within the connection.
-            waits = self.cycle is not None and not self.cycle.response_complete
-            if self._ended or (not waits and self._is_refused()):
+            is_waiting = self.cycle is not None and not self.cycle.response_complete
+            if self._ended or (not is_waiting and self._is_refused()):
                 self._end_head()
                 self._refuse(close=self._must_close())
                 return

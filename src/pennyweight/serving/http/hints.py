@@ -48,8 +48,8 @@ def nearest_name(name: str, known_names: Collection[str]) -> str | None:
     if len(name) > LONGEST:
         return None
     lower = name.lower()
-    meant = next((synonym for synonym in SYNONYMS.get(lower, ()) if synonym in known_names), None)
-    return meant or next(iter(get_close_matches(lower, known_names, n=1)), None)
+    field = next((name for name in SYNONYMS.get(lower, ()) if name in known_names), None)
+    return field or next(iter(get_close_matches(lower, known_names, n=1)), None)
 
 
 def number_range(field: FieldInfo) -> str:

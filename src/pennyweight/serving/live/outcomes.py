@@ -241,8 +241,8 @@ class Tally:
             TypeOutcome(version, kind, lists.get(version, 0), n, len(users))
             for (version, kind), (n, users) in sorted(self._types.items())
         )
-        silent = sorted(lists.keys() - {outcome.version for outcome in types})
-        types += tuple(TypeOutcome(version, "", lists[version], 0, 0) for version in silent)
+        without_events = sorted(lists.keys() - {outcome.version for outcome in types})
+        types += tuple(TypeOutcome(version, "", lists[version], 0, 0) for version in without_events)
         return Outcomes(since, self._window, variants, types, contrast, len(self._crossed))
 
     def _variant(self, variant: Variant) -> VariantOutcome:

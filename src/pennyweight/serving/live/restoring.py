@@ -73,11 +73,11 @@ def restore_items(bundle: ServedBundle, item_files: EncodedItemFiles, read: Read
     bundle = _add_items(bundle, list(last), item_files, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
     for _ in range(ROUNDS):  # items that came meanwhile, until they are few
-        came = read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
-        if len(came) <= FEW:
+        newer = read(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
+        if len(newer) <= FEW:
             break
-        bundle = _add_items(bundle, [item.item_id for item in came], item_files, read, failed)
-        bundle, seq = bundle.with_availability(came), came[-1].seq
+        bundle = _add_items(bundle, [item.item_id for item in newer], item_files, read, failed)
+        bundle, seq = bundle.with_availability(newer), newer[-1].seq
     return Restored(bundle, seq, failed, states)
 
 

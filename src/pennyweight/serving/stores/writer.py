@@ -130,8 +130,8 @@ class Writer:
         self._watch.join()
 
     def _run(self) -> None:
-        going = True
-        while going:
+        is_running = True
+        while is_running:
             batch: list[_Job] = []
             alone: _Job | None = None
             job = self.backlog.get()
@@ -141,7 +141,7 @@ class Writer:
                     break
                 job = self.backlog.get()
             else:
-                alone, going = job, job is not None
+                alone, is_running = job, job is not None
             batch = [job for job in batch if job.begins()]
             if batch:
                 self.backlog.begin(0)

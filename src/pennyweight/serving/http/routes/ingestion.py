@@ -276,10 +276,10 @@ def _changed(
         if previous is None:
             previous = bundle.document(before.item_id)
         attributes = {k: v for k, v in {**previous, **body.attributes}.items() if v is not None}
-        stated = bundle.check({before.item_id: attributes})[0]
+        available_by_columns = bundle.check({before.item_id: attributes})[0]
         if not body.attributes.keys().isdisjoint(bundle.catalog.availability):
             fields.append("available")
-            available = stated if body.available is None else available
+            available = available_by_columns if body.available is None else available
         columns = bundle.catalog.attributes.columns or ["text"]
         document = {k: v for k, v in (document or {}).items() if k not in columns} | attributes
     if body.published is not None:
