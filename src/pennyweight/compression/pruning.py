@@ -75,14 +75,16 @@ def cut_heads(
     """
     checkpoint = model.checkpoint
     changed: dict[str, Projection] = {}
-    for number, many in enumerate(_each(model, activations, keep)):
+    for number, n_heads in enumerate(_each(model, activations, keep)):
         layer, name = checkpoint.layers[number], f"encoder.layer.{number}.attention"
-        _check_keep(many, layer.heads, f"heads of layer {number}")
+        _check_keep(n_heads, layer.heads, f"heads of layer {number}")
         inputs, changed[f"{name}.output.dense"] = eliminate(
-            layer.attended, activations.contexts[number], keep=many, size=checkpoint.head_dim
+            layer.attended, activations.contexts[number], keep=n_heads, size=checkpoint.head_dim
         )
         parts = {"query": layer.query, "key": layer.key, "value": layer.value}
-        changed |= {f"{name}.self.{part}": _rows(of, inputs) for part, of in parts.items()}
+        changed |= {
+            f"{name}.self.{part}": _rows(projection, inputs) for part, projection in parts.items()
+        }
     return _changed(model, changed)
 
 
@@ -94,11 +96,11 @@ def cut_neurons(
     Parameters and errors are those of `cut_heads`.
     """
     changed: dict[str, Projection] = {}
-    for number, many in enumerate(_each(model, activations, keep)):
+    for number, n_neurons in enumerate(_each(model, activations, keep)):
         layer, name = model.checkpoint.layers[number], f"encoder.layer.{number}"
-        _check_keep(many, len(layer.inner.weight), f"neurons of layer {number}")
+        _check_keep(n_neurons, len(layer.inner.weight), f"neurons of layer {number}")
         inputs, changed[f"{name}.output.dense"] = eliminate(
-            layer.outer, activations.inners[number], keep=many
+            layer.outer, activations.inners[number], keep=n_neurons
         )
         changed[f"{name}.intermediate.dense"] = _rows(layer.inner, inputs)
     return _changed(model, changed)
@@ -120,10 +122,10 @@ def _each(
     ]
     if widths != watched:
         raise DataError("what was observed is of a model of other sizes; observe this one")
-    many = [keep] * len(layers) if isinstance(keep, int) else list(keep)
-    if len(many) != len(layers):
-        raise DataError(f"{len(many)} numbers to keep for {len(layers)} layers: one a layer")
-    return many
+    numbers = [keep] * len(layers) if isinstance(keep, int) else list(keep)
+    if len(numbers) != len(layers):
+        raise DataError(f"{len(numbers)} numbers to keep for {len(layers)} layers: one a layer")
+    return numbers
 
 
 def _rows(linear: Projection, rows: NDArray[np.int64]) -> Projection:

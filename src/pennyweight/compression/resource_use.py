@@ -69,7 +69,7 @@ def _measured(bundle: Path) -> ResourceUse:
     batches = [seconds(sample)]
     while sum(batches) < SECONDS and len(batches) < 50:
         batches.append(seconds(sample))
-    alone = [seconds([text]) for text in sample[:: max(1, len(sample) // ALONE)]]
+    single = [seconds([text]) for text in sample[:: max(1, len(sample) // ALONE)]]
     recommender.recommend(history=[recommender.catalog.ids[0]])
     loaded = [name for name in HEAVY if name in sys.modules]
     if loaded:
@@ -77,7 +77,7 @@ def _measured(bundle: Path) -> ResourceUse:
     rate = len(sample) / max(median(batches), 1e-9) if encoding else 0.0
     return ResourceUse(
         texts_per_second=round(rate, 1),
-        ms_per_text=round(1_000 * median(alone), 4),
+        ms_per_text=round(1_000 * median(single), 4),
         peak_rss_bytes=peak_rss(),
     )
 

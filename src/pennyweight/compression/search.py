@@ -158,13 +158,13 @@ class Search:
 
     def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
         """Return some variants, the smallest that no other beats first, vectors in 8 bits."""
-        named = {self._named(variant, EIGHT_BITS): variant for variant in measured}
-        points = [point for point in self.points if point.name in named]
+        by_name = {self._named(variant, EIGHT_BITS): variant for variant in measured}
+        points = [point for point in self.points if point.name in by_name]
 
         def order(point: Point) -> tuple[bool, int]:
             return any(point.beaten_by(rival) for rival in points), point.nbytes
 
-        return [named[point.name] for point in sorted(points, key=order)[:PROMISING]]
+        return [by_name[point.name] for point in sorted(points, key=order)[:PROMISING]]
 
     def _measure(self, measured: MeasuredVariant, storages: Sequence[VectorFormat]) -> None:
         for storage in storages:

@@ -50,9 +50,9 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         block = list(texts[start : start + BLOCK_TEXTS])
         for encoding in tokenizer.encode_batch(block, add_special_tokens=False):
-            of = [word for word in encoding.word_ids if word is not None]
-            words += len(set(of))
-            pieces += len(of)
+            word_ids = [word for word in encoding.word_ids if word is not None]
+            words += len(set(word_ids))
+            pieces += len(word_ids)
             pairs = zip(encoding.word_ids, encoding.ids, strict=True)
             unknown += len({word for word, token in pairs if token == unknown_id})
     if not words:

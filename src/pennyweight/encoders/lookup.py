@@ -52,8 +52,8 @@ class QueryColumns:
     @property
     def norm(self) -> float:
         """Length of the query's vector."""
-        every = [self.words, *self.phrases]
-        return sqrt(sum(weight**2 for weights in every for weight in weights.values()))
+        groups = [self.words, *self.phrases]
+        return sqrt(sum(weight**2 for weights in groups for weight in weights.values()))
 
 
 class Lookup:

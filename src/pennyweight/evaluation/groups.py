@@ -55,9 +55,9 @@ class Groups:
             return self
         largest = [label for label in self.labels if label not in {NONE, OTHER}][: n - 2]
         labels = (*largest, *((NONE,) if NONE in self.labels else ()), OTHER)
-        to = [labels.index(label if label in labels else OTHER) for label in self.labels]
-        turn = sparse.csr_matrix((np.ones(len(to)), (np.arange(len(to)), to)))
-        return Groups(self.column, labels, sparse.csr_matrix(self.share @ turn))
+        codes = [labels.index(label if label in labels else OTHER) for label in self.labels]
+        merge = sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)))
+        return Groups(self.column, labels, sparse.csr_matrix(self.share @ merge))
 
     def members(self, group: int) -> NDArray[np.bool_]:
         """Return the mask of rows whose largest share is in a group, bool (n,)."""
@@ -155,10 +155,10 @@ def _matrix(column: str, rows: Iterable[tuple[str, ...]]) -> Groups:
     if len(by_size) > _MAX_GROUPS:
         labels = (*labels, OTHER)
     code = dict.fromkeys(by_size, len(labels) - 1) | {label: i for i, label in enumerate(labels)}
-    to = np.array([code[label] for label in flat.to_list()], np.int32)
+    codes = np.array([code[label] for label in flat.to_list()], np.int32)
     ends = np.concatenate([[0], np.cumsum(length)])
     share = sparse.csr_matrix(
-        (np.repeat(1 / length, length), to, ends), shape=(len(filled), len(labels))
+        (np.repeat(1 / length, length), codes, ends), shape=(len(filled), len(labels))
     )
     share.sum_duplicates()
     return Groups(column, labels, share)

@@ -136,9 +136,9 @@ def _memory(
     }
     needs = {name: scorer.estimate(data, dim) for name, scorer in scorers.items()}
     for name, need in needs.items():
-        held = need.held_bytes * (1 + (twice and _is_fitted_twice(scorers[name])))
-        if held:
-            learning[name] = held
+        retained = need.held_bytes * (1 + (twice and _is_fitted_twice(scorers[name])))
+        if retained:
+            learning[name] = retained
     # They are fitted one after the other.
     largest = max(needs, key=lambda name: needs[name].peak_bytes - needs[name].held_bytes)
     extra = needs[largest].peak_bytes - needs[largest].held_bytes

@@ -138,8 +138,8 @@ class Job:
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
-                parted = self.setting.split(log, plan)
-                grouping = grouping_of(self.data, parted.test, plan)
+                data_split = self.setting.split(log, plan)
+                grouping = grouping_of(self.data, data_split.test, plan)
                 self._expect(components, "split")
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
@@ -149,15 +149,15 @@ class Job:
                     )
                     for name in {component.encoder for component in components if component.encoder}
                 }
-            ablation = self._choose(components, encoders, own_encoders, parted)
-            first = self._measure_before_refit(parted)
+            ablation = self._choose(components, encoders, own_encoders, data_split)
+            first = self._measure_before_refit(data_split)
             if plan.refit:
-                self._fit(parted.test.before, "refit", ablation)
+                self._fit(data_split.test.before, "refit", ablation)
             rival = dict([ablation.rival]) if ablation is not None else {}
             scorers = {**self.blend.components, BLEND: self.blend, **rival}
-            by_scorer, seconds = self._measure(scorers, parted.test)
-            results = UserResults(by_scorer | first, parted.test)
-            self.split, self.results = parted, results
+            by_scorer, seconds = self._measure(scorers, data_split.test)
+            results = UserResults(by_scorer | first, data_split.test)
+            self.split, self.results = data_split, results
             with self.stages.stage("intervals"):
                 measured = means(results, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
@@ -167,19 +167,19 @@ class Job:
                 added = (
                     ablation.report(results, seconds, spent, plan) if ablation is not None else None
                 )
-        report = self._report(protocol, parted.test, measured, analysis, added)
+        report = self._report(protocol, data_split.test, measured, analysis, added)
         reached = reach(results, BLEND, learned=self.blend.lift is None)
-        fitted_on = self._fitted_on(measured, parted)
+        fitted_on = self._fitted_on(measured, data_split)
         return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
 
-    def _measure_before_refit(self, parted: Split) -> dict[str, PerUser]:
+    def _measure_before_refit(self, data_split: Split) -> dict[str, PerUser]:
         """Measure the blend as fitted on the training events, where a refit will change it."""
-        if not self.plan.evaluate.refit or not _has_validation(parted):
+        if not self.plan.evaluate.refit or not _has_validation(data_split):
             return {}
-        return self._measure({BEFORE_REFIT: self.blend}, parted.test, "measure before refit")[0]
+        return self._measure({BEFORE_REFIT: self.blend}, data_split.test, "measure before refit")[0]
 
-    def _fitted_on(self, scorers: Iterable[str], parted: Split) -> dict[str, FittedOn]:
-        refitted = self.plan.evaluate.refit and _has_validation(parted)
+    def _fitted_on(self, scorers: Iterable[str], data_split: Split) -> dict[str, FittedOn]:
+        refitted = self.plan.evaluate.refit and _has_validation(data_split)
         return {
             name: "train+validation" if refitted and name != BEFORE_REFIT else "train"
             for name in scorers
@@ -197,7 +197,7 @@ class Job:
         components: Sequence[Component],
         encoders: Encoders,
         own_encoders: Mapping[str, Encoders],
-        parted: Split,
+        data_split: Split,
     ) -> AblationStudy | None:
         """Fit on train; choose on validation, also whether to do without the language model."""
         evaluate, catalog = self.plan.evaluate, self.data.catalog
@@ -205,28 +205,28 @@ class Job:
             build_components, repeats=self.repeats, seed=self.seed, own_encoders=own_encoders
         )
         scorers = make(components, encoders)
-        self.encoder, self.blend = encoders.name, self._learn(scorers, scorers, parted)
-        if not (evaluate.value_gate and encoders.model and len(parted.valid)):
+        self.encoder, self.blend = encoders.name, self._learn(scorers, scorers, data_split)
+        if not (evaluate.value_gate and encoders.model and len(data_split.valid)):
             return None
         with self.stages.stage(stage_name("encode", plain=True)):
             words = encoders.without_model(catalog)
-        served = [
+        replaced = [
             component
             for component in components
             if not component.has_own_encoder
             and component.id in scorers
             and scorers[component.id].uses_encoder
         ]
-        if words.table is None or not served:
+        if words.table is None or not replaced:
             return None
         shared_ids = {component.id for component in components} - {
-            component.id for component in served
+            component.id for component in replaced
         }
         shared = {name: scorer for name, scorer in scorers.items() if name in shared_ids}
-        plain_scorers = make(served, words, shared=shared)
-        without = self._learn({**scorers, **plain_scorers}, plain_scorers, parted, plain=True)
+        plain_scorers = make(replaced, words, shared=shared)
+        without = self._learn({**scorers, **plain_scorers}, plain_scorers, data_split, plain=True)
         with self.stages.stage("value gate"):
-            users = sample(parted.valid, BLENDED.of(len(catalog)), self._rng())
+            users = sample(data_split.valid, BLENDED.of(len(catalog)), self._rng())
             ablation = AblationStudy.compare(
                 (self.blend, without),
                 (encoders.name, words.name),
@@ -243,24 +243,24 @@ class Job:
         self,
         scorers: Mapping[str, Scorer],
         new: Mapping[str, Scorer],
-        parted: Split,
+        data_split: Split,
         *,
         plain: bool = False,
     ) -> Blend:
         """Fit the new ones of the scorers and tune them; then learn the weights of all."""
         n_items = len(self.data.catalog)
-        users = sample(parted.valid, TUNED.of(n_items), self._rng())
+        users = sample(data_split.valid, TUNED.of(n_items), self._rng())
         for name, scorer in new.items():
             with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
                 fit_component(scorer, users, self.data.catalog, repeats=self.repeats, progress=tell)
         blend = Blend(scorers, repeats=self.repeats)
         with self.stages.stage(stage_name("blend", plain=plain)) as tell:
             blend.learn(
-                parted.valid,
+                data_split.valid,
                 rng=self._rng(),
                 max_users=BLENDED.of(n_items),
                 texts=self.data.catalog.texts,
-                new_items=parted.protocol in BY_TIME,
+                new_items=data_split.protocol in BY_TIME,
                 progress=tell,
             )
         return blend
@@ -380,9 +380,9 @@ def rounded(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: round(weight, 4) for name, weight in weights.items()}
 
 
-def _has_validation(parted: Split) -> bool:
+def _has_validation(data_split: Split) -> bool:
     """Return whether there are validation events between the training events and the test."""
-    return len(parted.train) < len(parted.test.before)
+    return len(data_split.train) < len(data_split.test.before)
 
 
 def _chosen(blend: Blend) -> dict[str, float]:

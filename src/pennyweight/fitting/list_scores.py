@@ -38,14 +38,14 @@ def list_report(
 ) -> Report:
     """Return the report on lists; see `pennyweight.score_lists`."""
     began = time.perf_counter()
-    named = _named(lists)
-    if BASELINE in named:
+    by_name = _named(lists)
+    if BASELINE in by_name:
         raise PlanError(f"lists named {BASELINE!r}: the name of the baseline; choose another")
     setting = measurable(data.interactions, plan.evaluate)
     test = setting.split(data.interactions, plan.evaluate).test
     by_scorer: dict[str, PerUser] = {}
     notices = [*setting.notices]
-    for name, source in named.items():
+    for name, source in by_name.items():
         ranked = read_lists(source, name, data.interactions.users, data.catalog.ids, columns)
         by_scorer[name], counts = measure_lists(ranked, test, repeats=setting.repeats, k=LISTED)
         notices += counts.notices(name)
@@ -54,7 +54,7 @@ def list_report(
     results = UserResults(by_scorer, test)
     resamples, seed = plan.evaluate.bootstrap, plan.evaluate.seed
     grouping = replace(grouping_of(data, test, plan.evaluate), words=word_vectors({}, data.catalog))
-    analysis = analyze(results, grouping, scorer=next(iter(named)), resamples=resamples, rng=seed)
+    analysis = analyze(results, grouping, scorer=next(iter(by_name)), resamples=resamples, rng=seed)
     return Report(
         protocol=setting.protocol,
         users=len(data.interactions.users),

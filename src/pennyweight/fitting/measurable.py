@@ -88,10 +88,10 @@ def _explain_leave_last_out(interactions: Interactions, test: Evidence) -> str:
 
 
 def _few_histories(test: Evidence, protocol: Protocol) -> str:
-    without = test.users - test.with_history
+    n_without = test.users - test.with_history
     return (
-        f"under {protocol} {without:,} of {test.users:,} test users "
-        f"({100 * without / max(1, test.users):.0f} %) have no history"
+        f"under {protocol} {n_without:,} of {test.users:,} test users "
+        f"({100 * n_without / max(1, test.users):.0f} %) have no history"
     )
 
 

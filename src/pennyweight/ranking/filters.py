@@ -80,12 +80,12 @@ def count_steps(tokens: Sequence[Token]) -> int:
     """
     operands = sum(token.kind in ("column", "value") for token in tokens)
     looks = 0
-    for token, after in itertools.pairwise(tokens):
+    for token, following in itertools.pairwise(tokens):
         word = str(token.value).lower()
         if token.kind == "word" and word in ("contains", "has"):
             looks += 1
-        elif token.kind == "word" and word == "in" and after.kind == "column":
+        elif token.kind == "word" and word == "in" and following.kind == "column":
             looks += 1
-        elif token.kind == "column" and word == "ignore" and after.kind == "column":
+        elif token.kind == "column" and word == "ignore" and following.kind == "column":
             looks += 1
     return operands + looks * LOOK + (PREPARE if looks else 0)

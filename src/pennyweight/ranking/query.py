@@ -174,10 +174,10 @@ def warn_unknown(interactions: Interactions | None, users: Sequence[str], basis:
     unknown = [user for user in users if user not in interactions.users]
     if unknown:
         listed = ", ".join(map(repr, unknown[:5])) + (" …" if len(unknown) > 5 else "")
-        many = f"{len(unknown):,} users are" if len(unknown) > 1 else "user is"
+        subject = f"{len(unknown):,} users are" if len(unknown) > 1 else "user is"
         hint = suggestion(interactions.users, unknown[0]) if len(unknown) == 1 else ""
         warnings.warn(
-            f"{many} not in the event log: {listed}; {basis}{hint}",
+            f"{subject} not in the event log: {listed}; {basis}{hint}",
             UnknownUserWarning,
             stacklevel=3,
         )

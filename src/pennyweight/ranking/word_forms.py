@@ -28,18 +28,18 @@ def matched(query: str, text: str) -> list[str]:
     by_fold: dict[str, list[str]] = {}
     for form in dict.fromkeys(words(text)):
         by_fold.setdefault(fold(form), []).append(form)
-    folded, alone = _query_words(query)
+    folded, signs = _query_words(query)
     matches = [form for word in folded for form in by_fold.get(word, ())]
-    plain = normalize(text) if alone else ""
-    return list(dict.fromkeys([*matches, *(unit for unit in alone if unit in plain)]))
+    plain = normalize(text) if signs else ""
+    return list(dict.fromkeys([*matches, *(unit for unit in signs if unit in plain)]))
 
 
 @lru_cache(16)  # one query is compared with each item of a list
 def _query_words(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the words of a query without their accents, and its single signs."""
     folded = dict.fromkeys(map(fold, words(query)))
-    alone = (run.surface for run in runs(normalize(query)) if run.dense and len(run.units) == 1)
-    return tuple(folded), tuple(dict.fromkeys(alone))
+    signs = (run.surface for run in runs(normalize(query)) if run.dense and len(run.units) == 1)
+    return tuple(folded), tuple(dict.fromkeys(signs))
 
 
 def legible(terms: Iterable[str], text: str) -> list[str]:

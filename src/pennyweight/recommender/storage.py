@@ -234,8 +234,8 @@ def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
     log = read_interactions(bundle)
     if log is None:
         return None
-    without = log.without_users(users)
-    if without is log:
+    remaining = log.without_users(users)
+    if remaining is log:
         return None
 
     def fill(folder: Path) -> None:
@@ -243,21 +243,21 @@ def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
             if name not in (USERS, EVENTS):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(bundle.path / name, folder / name)
-        write_interactions(folder, without)
+        write_interactions(folder, remaining)
 
     manifest = bundle.manifest
     write_bundle(
         bundle.path,
         fill,
         created=datetime.fromisoformat(manifest.created),
-        summary=manifest.summary | {"users": len(without.users), "events": len(without)},
+        summary=manifest.summary | {"users": len(remaining.users), "events": len(remaining)},
         plan=manifest.plan,
         report=manifest.report,
         parent=manifest.parent,
         fitted_from=manifest.fitted_from,
         overwrite=True,
     )
-    return len(log) + len(log.negative) - len(without) - len(without.negative)
+    return len(log) + len(log.negative) - len(remaining) - len(remaining.negative)
 
 
 def _as_json(value: Frozen | None) -> dict[str, Any] | None:

@@ -332,8 +332,8 @@ class Blend(Scorer):
     @property
     def text_vectors(self) -> ItemVectors | None:
         """The text vectors of the first component that has some."""
-        every = (component.text_vectors for component in self.components.values())
-        return next((vectors for vectors in every if vectors is not None), None)
+        vectors_of_components = (component.text_vectors for component in self.components.values())
+        return next((vectors for vectors in vectors_of_components if vectors is not None), None)
 
     @property
     def nbytes(self) -> int:

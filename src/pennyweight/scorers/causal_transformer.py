@@ -49,8 +49,8 @@ def _attend(y: Float, asks: slice, bias: Float, part: Weights) -> Float:
     )
     odds = query @ key.transpose(0, 1, 3, 2) / np.float32(np.sqrt(query.shape[-1])) + bias
     odds = np.exp(odds - odds.max(axis=-1, keepdims=True))
-    taken = (odds / odds.sum(axis=-1, keepdims=True)) @ value
-    return np.asarray(taken.transpose(0, 2, 1, 3).reshape(len(y), -1, y.shape[2]) @ part["out"])
+    attended = (odds / odds.sum(axis=-1, keepdims=True)) @ value
+    return np.asarray(attended.transpose(0, 2, 1, 3).reshape(len(y), -1, y.shape[2]) @ part["out"])
 
 
 def _norm(x: Float, part: Weights, name: str) -> Float:

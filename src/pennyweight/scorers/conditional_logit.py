@@ -128,9 +128,9 @@ def conditional_logit(
         total = np.add.reduceat(odds, first)
         expected = (odds / np.repeat(total, rows)) @ features
         value = (np.log(total) + top - logit[first]).sum() / len(first)
-        off = weights - center
-        slope = (expected - chosen) / len(first) + 2 * penalty * off
-        return value + float(penalty @ off**2), slope
+        deviation = weights - center
+        slope = (expected - chosen) / len(first) + 2 * penalty * deviation
+        return value + float(penalty @ deviation**2), slope
 
     result: Float = minimize(loss, center, jac=True, bounds=bounds, method="L-BFGS-B").x
     return result

@@ -160,8 +160,8 @@ class Content(Scorer):
         if self.words is None:
             return []
         vector, other_vector = (self.vectors[np.array([row])] for row in (code, other))
-        both = sparse.csr_matrix(vector.multiply(other_vector))
-        best = both.indices[np.argsort(-both.data, kind="stable")[:limit]]
+        product = sparse.csr_matrix(vector.multiply(other_vector))
+        best = product.indices[np.argsort(-product.data, kind="stable")[:limit]]
         return [self._spelling[term] for term in best]
 
     @cached_property
@@ -220,8 +220,8 @@ class Content(Scorer):
             return self
         rows, few_bits = vectors.unpacked(), row_format in ("int2", "binary")
         if width < vectors.dim or few_bits:
-            cut = ProjectedEncoder.of_vectors(encoder, rows, dim=width, whiten=few_bits)
-            rows, encoder = cut.project(rows), encoder.projected(cut.axes)
+            projected = ProjectedEncoder.of_vectors(encoder, rows, dim=width, whiten=few_bits)
+            rows, encoder = projected.project(rows), encoder.projected(projected.axes)
         return self.packed(encoder, QuantizedRows.of(rows, row_format))
 
     def save(self, folder: Path) -> None:

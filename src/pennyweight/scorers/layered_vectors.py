@@ -173,8 +173,8 @@ class Layered:
             alive = np.flatnonzero(layer[below.codes] == len(layers))
             codes = np.concatenate([below.codes[alive], new.codes])
             order = np.argsort(codes, kind="stable")
-            both = stacked([picked(below.rows, alive), new.rows])
-            new = VectorLayer(codes[order], picked(both, order), self._common)
+            merged = stacked([picked(below.rows, alive), new.rows])
+            new = VectorLayer(codes[order], picked(merged, order), self._common)
             _place(new, len(layers), layer, row)
         if searched:
             new.prepare()

@@ -89,9 +89,9 @@ class Neighbors(Scorer):
                 neighbor = events + step
                 event = events[(neighbor >= 0) & (neighbor < len(user))]
                 neighbor = event + step
-                both = (user[neighbor] == user[event]) & (item[neighbor] != item[event])
-                row.append(item[event[both]] - np.int32(start))
-                column.append(item[neighbor[both]])
+                is_pair = (user[neighbor] == user[event]) & (item[neighbor] != item[event])
+                row.append(item[event[is_pair]] - np.int32(start))
+                column.append(item[neighbor[is_pair]])
                 value = factor * self.spacing ** (distance - 1)
                 gain.append(np.full(len(row[-1]), value, np.float32))
         places = (np.concatenate(row), np.concatenate(column))

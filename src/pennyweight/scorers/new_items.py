@@ -143,6 +143,6 @@ def _lift(known_scores: Float, new_scores: Float, share: float) -> float:
         middle = (low + high) / 2
         lifted = new_scores + middle
         tenth = _top(np.concatenate([known_scores, lifted], axis=1)).min(axis=1, keepdims=True)
-        taken = ((lifted >= tenth) & np.isfinite(lifted)).mean()
-        low, high = (middle, high) if taken <= share else (low, middle)
+        places = ((lifted >= tenth) & np.isfinite(lifted)).mean()
+        low, high = (middle, high) if places <= share else (low, middle)
     return low

@@ -41,7 +41,7 @@ def search(lookup: Lookup, vectors: ItemVectors, texts: Sequence[str]) -> NDArra
     scores = vectors.products(sparse.csr_matrix(parts, shape=(len(texts), n_words)))
     for row, query in enumerate(queries):
         for phrase in query.phrases:
-            held = np.all([column(word) > 0 for word in phrase], axis=0)
+            has_phrase = np.all([column(word) > 0 for word in phrase], axis=0)
             gain = sum(weight * column(word) for word, weight in phrase.items())
-            scores[row] += np.where(held, gain / np.float32(norms[row]), 0)
+            scores[row] += np.where(has_phrase, gain / np.float32(norms[row]), 0)
     return scores

@@ -85,10 +85,12 @@ class Bert:
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
         """Return the input of the first layer, (n, tokens, width), of ids (n, tokens)."""
-        of = self.tensors
-        place = of[POSITIONS][self._first : self._first + ids.shape[1]] + of[SEGMENTS][0]
-        x = functional.embedding(ids, of[WORDS]) + place
-        return self._norm(x, of["embeddings.LayerNorm.weight"], of["embeddings.LayerNorm.bias"])
+        tensors = self.tensors
+        place = tensors[POSITIONS][self._first : self._first + ids.shape[1]] + tensors[SEGMENTS][0]
+        x = functional.embedding(ids, tensors[WORDS]) + place
+        return self._norm(
+            x, tensors["embeddings.LayerNorm.weight"], tensors["embeddings.LayerNorm.bias"]
+        )
 
     def run(
         self, x: torch.Tensor, mask: torch.Tensor, *, start: int = 0, stop: int | None = None
@@ -107,12 +109,12 @@ class Bert:
         return x
 
     def _layer(
-        self, of: dict[str, torch.Tensor], x: torch.Tensor, mask: torch.Tensor
+        self, tensors: dict[str, torch.Tensor], x: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         n, tokens, _ = x.shape
 
         def linear(part: str, value: torch.Tensor) -> torch.Tensor:
-            return functional.linear(value, of[f"{part}.weight"], of[f"{part}.bias"])
+            return functional.linear(value, tensors[f"{part}.weight"], tensors[f"{part}.bias"])
 
         def heads(part: str) -> torch.Tensor:
             rows = linear(f"attention.self.{part}", x)
@@ -121,13 +123,15 @@ class Bert:
         attended = functional.scaled_dot_product_attention(
             heads("query"), heads("key"), heads("value"), attn_mask=mask[:, None, None]
         )
-        taken = linear("attention.output.dense", attended.transpose(1, 2).flatten(2))
-        x = self._residual(of, "attention.output", x + taken)
+        attention = linear("attention.output.dense", attended.transpose(1, 2).flatten(2))
+        x = self._residual(tensors, "attention.output", x + attention)
         inner = functional.gelu(linear("intermediate.dense", x), approximate=self._approximate)
-        return self._residual(of, "output", x + linear("output.dense", inner))
+        return self._residual(tensors, "output", x + linear("output.dense", inner))
 
-    def _residual(self, of: dict[str, torch.Tensor], part: str, x: torch.Tensor) -> torch.Tensor:
-        return self._norm(x, of[f"{part}.LayerNorm.weight"], of[f"{part}.LayerNorm.bias"])
+    def _residual(
+        self, tensors: dict[str, torch.Tensor], part: str, x: torch.Tensor
+    ) -> torch.Tensor:
+        return self._norm(x, tensors[f"{part}.LayerNorm.weight"], tensors[f"{part}.LayerNorm.bias"])
 
     def _norm(self, x: torch.Tensor, gain: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return functional.layer_norm(x, (self.width,), gain, bias, self._epsilon)

@@ -103,10 +103,10 @@ def train(
 
 def _groups(learner: Learner, settings: TrainSettings) -> list[dict[str, object]]:
     matrices = [t for t in learner.parameters.values() if t.ndim > 1]
-    others = [t for t in learner.parameters.values() if t.ndim <= 1]
+    vectors = [t for t in learner.parameters.values() if t.ndim <= 1]
     return [
         {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": vectors, "weight_decay": 0.0},
     ]
 
 

@@ -155,10 +155,12 @@ def _loss(
     logit = query @ functional.embedding(among, vectors).T / settings.temperature
     chosen = torch.from_numpy(np.searchsorted(candidates, targets))
     # Off every logit but the target's own, as in `pennyweight.scorers.two_tower_training`.
-    taken_off = log_chance[torch.from_numpy(candidates)]
-    logit = logit - taken_off
-    back = torch.zeros_like(logit).scatter_(1, chosen[:, None], taken_off[chosen][:, None])
-    return functional.cross_entropy(logit + back, chosen)
+    correction = log_chance[torch.from_numpy(candidates)]
+    logit = logit - correction
+    own_correction = torch.zeros_like(logit).scatter_(
+        1, chosen[:, None], correction[chosen][:, None]
+    )
+    return functional.cross_entropy(logit + own_correction, chosen)
 
 
 def forward(

@@ -80,20 +80,20 @@ def _solve(
     progress: Callable[[int, int], None] | None,
 ) -> NDArray[np.float32]:
     """Solve (B'B + ridge) X = B' missing by conjugate gradients (Hestenes & Stiefel 1952)."""
-    turned = sparse.csr_matrix(bag.T)
-    residual = turned @ missing
+    transposed = sparse.csr_matrix(bag.T)
+    residual = transposed @ missing
     solution, direction = np.zeros_like(residual), residual.copy()
     square = np.einsum("ij,ij->j", residual, residual)
     enough = ENOUGH**2 * max(float(square.sum()), 1e-30)
     for done in range(1, ROUNDS + 1):
-        ahead = turned @ (bag @ direction) + np.float32(ridge) * direction
-        step = square / np.maximum(np.einsum("ij,ij->j", direction, ahead), 1e-30)
+        product = transposed @ (bag @ direction) + np.float32(ridge) * direction
+        step = square / np.maximum(np.einsum("ij,ij->j", direction, product), 1e-30)
         solution += direction * step
-        residual -= ahead * step
-        before, square = square, np.einsum("ij,ij->j", residual, residual)
+        residual -= product * step
+        previous, square = square, np.einsum("ij,ij->j", residual, residual)
         if progress is not None:
             progress(done, ROUNDS)
         if float(square.sum()) <= enough:
             break
-        direction = residual + direction * (square / np.maximum(before, 1e-30))
+        direction = residual + direction * (square / np.maximum(previous, 1e-30))
     return np.asarray(solution, np.float32)

@@ -101,13 +101,13 @@ class Pairs:
         choice = torch.from_numpy(chosen)
 
         def loss(vectors: torch.Tensor) -> torch.Tensor:
-            on = vectors.device
+            device = vectors.device
             return contrastive(
-                functional.normalize(mix.to(on) @ vectors, dim=1),
-                vectors[among.to(on)],
-                choice.to(on),
-                blocked.to(on),
-                log_chance.to(on),
+                functional.normalize(mix.to(device) @ vectors, dim=1),
+                vectors[among.to(device)],
+                choice.to(device),
+                blocked.to(device),
+                log_chance.to(device),
                 self.settings.temperature,
             )
 

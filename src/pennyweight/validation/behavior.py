@@ -143,12 +143,12 @@ def _thin(log: Interactions) -> list[Finding]:
         warn=unused > 0.5 * len(counts),
     )
     head = max(1, len(counts) // 100)
-    taken = int(np.sort(counts)[::-1][:head].sum())
-    if len(counts) >= 100 and taken > 0.5 * len(log):
+    head_events = int(np.sort(counts)[::-1][:head].sum())
+    if len(counts) >= 100 and head_events > 0.5 * len(log):
         findings += finding(
             "long-tail",
             f"on the {head:,} most popular items (1 %)",
-            taken,
+            head_events,
             len(log),
             "events",
             warn=False,
@@ -160,14 +160,14 @@ def _cold(log: Interactions, part: Part | None, by_period: list[Period]) -> list
     if part is not None:
         train_counts = np.bincount(log.item[part < 2], minlength=log.n_items)
         test = part == 2
-        cold, of = int((train_counts[log.item[test]] == 0).sum()), int(test.sum())
+        cold, total = int((train_counts[log.item[test]] == 0).sum()), int(test.sum())
         where = "test events on items without an earlier event"
     elif len(by_period) > 1 and by_period[-1].cold is not None:
-        of, where = by_period[-1].events, "events of the last period on items not seen before it"
-        cold = round(by_period[-1].cold * of)
+        total, where = by_period[-1].events, "events of the last period on items not seen before it"
+        cold = round(by_period[-1].cold * total)
     else:
         return []
-    return finding("cold-share", where, cold, of, "events", warn=cold > 0.2 * of)
+    return finding("cold-share", where, cold, total, "events", warn=cold > 0.2 * total)
 
 
 def periods(log: Interactions) -> list[Period]:

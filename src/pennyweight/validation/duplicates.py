@@ -39,8 +39,10 @@ def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[n
     duplicate = np.zeros(len(first_rows), bool)
     for at in range(0, len(first_rows), BLOCK):
         i, j = first_rows[at : at + BLOCK], second_rows[at : at + BLOCK]
-        both = np.asarray(of_text[i].multiply(of_text[j]).sum(axis=1)).ravel()
-        duplicate[at : at + BLOCK] = both >= MIN_JACCARD * (size[i] + size[j] - both)
+        shared_words = np.asarray(of_text[i].multiply(of_text[j]).sum(axis=1)).ravel()
+        duplicate[at : at + BLOCK] = shared_words >= MIN_JACCARD * (
+            size[i] + size[j] - shared_words
+        )
     n = len(texts)
     edges = sparse.coo_array(
         (np.ones(int(duplicate.sum()), bool), (first_rows[duplicate], second_rows[duplicate])),
@@ -86,8 +88,8 @@ def _meet(band: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64
     """Return pairs (first row of a bucket, other row), int64 (n, 2)."""
     key = np.ascontiguousarray(band).view(np.dtype((np.void, band.shape[1] * 4))).ravel()
     _, first, bucket = np.unique(key, return_index=True, return_inverse=True)
-    others = rows[first[bucket]] != rows
-    return np.asarray(np.column_stack([rows[first[bucket]], rows])[others], np.int64)
+    is_other = rows[first[bucket]] != rows
+    return np.asarray(np.column_stack([rows[first[bucket]], rows])[is_other], np.int64)
 
 
 def check_duplicates(catalog: Catalog, rng: np.random.Generator) -> list[Finding]:

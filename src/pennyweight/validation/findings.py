@@ -205,7 +205,7 @@ def finding(
         return []
     default_area, default_remedy = KINDS[kind]
     masked = [mask(text) for text, _ in zip(examples, range(3), strict=False)]
-    cut = tuple(text if len(text) <= 160 else text[:157] + "…" for text in masked)
+    shortened = tuple(text if len(text) <= 160 else text[:157] + "…" for text in masked)
     severity: Severity = "warning" if warn else "note"
     return [
         Finding(
@@ -216,7 +216,7 @@ def finding(
             count=int(count),
             of=int(of),
             unit=unit,
-            examples=cut,
+            examples=shortened,
             remedy=remedy or default_remedy,
         )
     ]

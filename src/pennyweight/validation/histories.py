@@ -33,5 +33,5 @@ def newcomers_by_time(log: Interactions) -> Evidence | None:
 
 
 def _finding(test: Evidence, message: str, *, warn: bool) -> list[Finding]:
-    without = test.users - test.with_history
-    return finding("few-histories", message, without, test.users, "test users", warn=warn)
+    n_without = test.users - test.with_history
+    return finding("few-histories", message, n_without, test.users, "test users", warn=warn)

@@ -103,16 +103,16 @@ def _beyond_history(
     np.maximum.at(highest, log.user[~test], ranks[log.item[~test]])
     length = np.bincount(log.user[~test], minlength=len(log.users))
     rows = np.flatnonzero(test & (length[log.user] > 0))
-    beyond = rows[ranks[log.item[rows]] > highest[log.user[rows]]]
+    beyond_rows = rows[ranks[log.item[rows]] > highest[log.user[rows]]]
     chance = float((1 / (1 + length[log.user[rows]])).mean())
     where = "after" if shift > 0 else "before"
     return finding(
         "id-order",
         f"the test item comes {where} all items of its user's history by {name} "
         f"({100 * chance:.1f} % by chance)",
-        len(beyond),
+        len(beyond_rows),
         len(rows),
         "test events",
-        events_at(data, beyond),
+        events_at(data, beyond_rows),
         warn=True,
     )

@@ -137,8 +137,8 @@ def unread(texts: Sequence[str]) -> Unread:
     script = max(totals, key=lambda name: totals[name], default="")
     if script == "Chinese" and totals["Japanese"] > 0.1 * sum(totals.values()):
         script = "Japanese"
-    written = int(column.str.contains(r"\p{L}").sum())
-    return Unread(len(rows), written, script, tuple(foreign.gather(rows.head(3)).to_list()))
+    with_letters = int(column.str.contains(r"\p{L}").sum())
+    return Unread(len(rows), with_letters, script, tuple(foreign.gather(rows.head(3)).to_list()))
 
 
 def check_script(texts: Sequence[str], encoder: str) -> list[Finding]:

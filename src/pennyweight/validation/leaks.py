@@ -68,9 +68,9 @@ def _across(data: Dataset) -> list[Finding]:
 
 def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     log, test = data.interactions, part == 2
-    cut = np.full(len(log.users), np.inf)
-    np.minimum.at(cut, log.user[test], log.time[test])
-    late_rows = np.flatnonzero(~test & (log.time > cut[log.user]))
+    first_test = np.full(len(log.users), np.inf)
+    np.minimum.at(first_test, log.user[test], log.time[test])
+    late_rows = np.flatnonzero(~test & (log.time > first_test[log.user]))
     n_known = int((~test).sum())
     findings = finding(
         "events-after-cut",
@@ -83,8 +83,8 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     )
     if not log.real_time:  # positions of two users cannot be compared
         return findings
-    after = int((log.time[~test] > np.median(log.time[test])).sum())
-    if after <= AFTER * n_known:
+    n_later = int((log.time[~test] > np.median(log.time[test])).sum())
+    if n_later <= AFTER * n_known:
         return findings
     message = (
         f"known events later than the median test event ({protocol}): what others did next "
@@ -93,24 +93,24 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     newcomers = newcomers_by_time(log)
     if newcomers is None:
         return findings + finding(
-            "future-of-others", message, after, n_known, "known events", warn=True
+            "future-of-others", message, n_later, n_known, "known events", warn=True
         )
-    return findings + _unavoidable(message, after, n_known, newcomers, protocol)
+    return findings + _unavoidable(message, n_later, n_known, newcomers, protocol)
 
 
 def _unavoidable(
-    message: str, after: int, n_known: int, newcomers: Evidence, protocol: Protocol
+    message: str, n_later: int, n_known: int, newcomers: Evidence, protocol: Protocol
 ) -> list[Finding]:
     """Describe later events of others where a split by time would test newcomers alone."""
-    without = newcomers.users - newcomers.with_history
+    n_without = newcomers.users - newcomers.with_history
     first = "keep leave-last-out" if protocol == "leave-last-out" else "use leave-last-out"
     remedy = (
-        f"{first}: these histories are too short for global-time, where {without:,} of "
+        f"{first}: these histories are too short for global-time, where {n_without:,} of "
         f"{newcomers.users:,} test users would have none. The figures compare scorers with each "
         "other, and are somewhat too high for what comes next"
     )
     return finding(
-        "future-of-others", message, after, n_known, "known events", warn=False, remedy=remedy
+        "future-of-others", message, n_later, n_known, "known events", warn=False, remedy=remedy
     )
 
 
@@ -152,22 +152,22 @@ def check_answers(data: Dataset) -> list[Finding]:
     if not pairs.height:
         return []
     item, user = pairs["item"].to_numpy().astype(np.int64), pairs["user"].to_numpy()
-    met = np.isin(
+    is_event = np.isin(
         user.astype(np.int64) * log.n_items + item,
         log.user.astype(np.int64) * log.n_items + log.item,
     )
     chance = -np.expm1(-np.diff(log.offsets)[user] * (log.counts[item] / len(log)))
     expected = float(chance.sum())
-    if met.sum() < 3 + expected + 5 * np.sqrt(expected):
+    if is_event.sum() < 3 + expected + 5 * np.sqrt(expected):
         return []
-    items = np.unique(item[met])
+    items = np.unique(item[is_event])
     examples = [
         f"{data.catalog.ids[i]} names {log.users[u]}: {data.catalog.texts[i]}"
-        for i, u in zip(item[met][:3].tolist(), user[met][:3].tolist(), strict=True)
+        for i, u in zip(item[is_event][:3].tolist(), user[is_event][:3].tolist(), strict=True)
     ]
     return finding(
         "answer-in-text",
-        f"the text of an item names a user who met it ({met.sum():,} "
+        f"the text of an item names a user who met it ({is_event.sum():,} "
         f"times, {expected:.1f} expected by chance)",
         len(items),
         len(data.catalog),

@@ -46,10 +46,10 @@ def check_personal(data: Dataset) -> list[Finding]:
 
 def _around(text: str, kind: str, column: ColumnName) -> str:
     masked = mask(text, column)
-    at = max(0, masked.find(f"[{kind}]"))
-    end = at + len(kind) + 22
-    cut = ("…" if at > 40 else ""), ("…" if end < len(masked) else "")
-    return f"{cut[0]}{masked[max(0, at - 40) : end]}{cut[1]}"
+    position = max(0, masked.find(f"[{kind}]"))
+    end = position + len(kind) + 22
+    ellipsis = ("…" if position > 40 else ""), ("…" if end < len(masked) else "")
+    return f"{ellipsis[0]}{masked[max(0, position - 40) : end]}{ellipsis[1]}"
 
 
 def _in_ids(table: str, ids: Sequence[str]) -> list[Finding]:

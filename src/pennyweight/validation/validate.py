@@ -207,19 +207,19 @@ def _cleaned(data: Dataset) -> list[Finding]:
         if "before 1970" in entry.reason:
             continue  # reported with the times before 1990
         kind = next((kind for words, kind in _KINDS if words in entry.reason), "cleaning")
-        of, unit = _rows(data, entry)
+        total, unit = _rows(data, entry)
         findings += finding(
             kind,
             f"{entry.reason}, {entry.action}",
             entry.count,
-            of,
+            total,
             unit,
             entry.examples,
             area="items" if entry.table == "items" else "events",
             warn=kind in ("future-times", "crowded-id", "partial-file")
             or (
                 entry.action == "dropped"
-                and entry.count > 0.01 * of
+                and entry.count > 0.01 * total
                 and entry.reason not in NOT_LIKING
             ),
         )

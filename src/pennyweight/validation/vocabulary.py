@@ -44,8 +44,8 @@ def find_tokenizer(encoder: str) -> Tokenizer | None:
 
 def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
     """Measure how the vocabulary covers the texts; words are as the tokenizer splits them."""
-    named = getattr(tokenizer.model, "unk_token", None)
-    unk = None if named is None else tokenizer.token_to_id(named)
+    unk_token = getattr(tokenizer.model, "unk_token", None)
+    unk_id = None if unk_token is None else tokenizer.token_to_id(unk_token)
     pieces = words = unknown = unknown_texts = 0
     tokens: list[int] = []
     examples: list[str] = []
@@ -55,7 +55,7 @@ def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
             block, tokenizer.encode_batch(block, add_special_tokens=False), strict=True
         ):
             ids = np.array(encoding.ids)
-            at = np.flatnonzero(ids == unk) if unk is not None else ids[:0]
+            at = np.flatnonzero(ids == unk_id) if unk_id is not None else ids[:0]
             pieces += len(ids)
             words += (encoding.word_ids[-1] or 0) + 1 if encoding.ids else 0
             unknown += len(at)
