@@ -85,6 +85,16 @@ def test_global_time_by_hand():
     )
 
 
+def test_events_after_a_third_cut_belong_to_no_part():
+    rows = [("a", item, T0 + item) for item in range(10)] + [("b", 0, T0), ("b", 7, T0 + 7)]
+    parts = split(log(rows), "global-time", cuts=(0.4, 0.6, 0.8))
+    # Times 0 0 1 2 3 4 5 6 7 7 8 9: the quantiles are 3.4, 5.6 and 7.
+    assert parts.train.item.tolist() == [0, 1, 2, 3, 0]
+    assert (parts.valid.users.tolist(), targets(parts.valid)) == ([0], [[4, 5]])
+    assert (parts.test.users.tolist(), targets(parts.test)) == ([0], [[6]])
+    assert histories(parts.test) == [[0, 1, 2, 3, 4, 5]]
+
+
 def test_given_split_by_hand():
     rows = [
         ("a", 1, 1),
@@ -161,6 +171,12 @@ def test_the_default_protocol_follows_the_times():
         ),
         ([("a", 1, T0)], "global-time", (0.8, 0.9), "learn from: there is one event; bring more"),
         ([("a", 1, T0), ("b", 2, T0 + 1)], "global-time", (0.9, 0.8), "0 < first < second < 1"),
+        (
+            [("a", 1, T0), ("b", 2, T0 + 1)],
+            "global-time",
+            (0.7, 0.8, 0.8),
+            "0 < first < second < 1",
+        ),
         ([("a", 1, 1)], "given-split", (0.8, 0.9), "--split-column"),
         ([("a", 1, 1)], "random", (0.8, 0.9), "is no protocol; choose"),
     ],

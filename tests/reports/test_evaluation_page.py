@@ -5,7 +5,15 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from html_page import Page
-from pennyweight.config.quality import Comparison, Exposed, Exposure, ListQuality, Reach, Slice
+from pennyweight.config.quality import (
+    Comparison,
+    Exposed,
+    Exposure,
+    Fold,
+    ListQuality,
+    Reach,
+    Slice,
+)
 from pennyweight.config.report import Cleaned, Cost, Measured, Report
 from pennyweight.formatting import duration, size
 from pennyweight.html.charts import Bar, bars
@@ -162,6 +170,23 @@ def test_weights_by_length_have_a_row_each():
     assert table_rows[1:] == [["0 events", "0.70", "0.30"], ["21 events", "0.90", "-0.10"]]
     plain = full().model_copy(update={"routes": None})
     assert "Weights by history length" not in evaluation_page(plain)
+
+
+def test_folds_have_a_bar_and_a_row_each():
+    report = full()
+    fold = Fold(
+        start="2025-01-03T08:00:00+00:00",
+        end="2025-02-01T09:00:00+00:00",
+        training_events=12_000,
+        users=300,
+        scorers=report.scorers,
+        blend={"popular": 1.0},
+    )
+    page = evaluation_page(report.model_copy(update={"folds": (fold, fold)}))
+    row = ["2025-01-03 to 2025-02-01", "12,000", "300", "0.0800", "0.0200"]
+    assert rows(page, "NDCG@10 in each fold")[1:] == [row, row]
+    assert "everything else is of the last fold" in page
+    assert "of the last fold" not in evaluation_page(report)
 
 
 def test_an_empty_report_and_all_zeros():

@@ -211,6 +211,15 @@ class Options:
             help="Measure scorers fitted on training events alone, like published models.",
         ),
     ] = False
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=5,
+            help="Cut time N times and measure after each cut; for global-time.",
+        ),
+    ] = None
     item_attribute: Annotated[
         str | None,
         typer.Option(
@@ -259,6 +268,7 @@ class Options:
                 "evaluate.seed": self.seed,
                 "evaluate.max_users": self.max_users,
                 "evaluate.refit": False if self.no_refit else None,
+                "evaluate.folds": self.folds,
                 "evaluate.item_attribute": self.item_attribute,
                 "evaluate.user_attribute": self.user_attribute,
                 "encoder.name": self.encoder,

@@ -230,6 +230,6 @@ def _report(parent: Recommender, child: Recommender, frontier: Frontier) -> Repo
             "evaluated_users": test.users,
             "frontier": frontier,
             # These are of the parent.
-            **dict.fromkeys(("slices", "comparisons", "lists", "exposure", "worth")),
+            **dict.fromkeys(("folds", "slices", "comparisons", "lists", "exposure", "worth")),
         }
     )

@@ -68,6 +68,7 @@ class EvaluatePlan(Frozen):
     repeats: Literal["exclude", "include"] | None = None  # as the held-out choices say
     bootstrap: Annotated[int, Field(ge=2)] = 1_000  # one draw has no interval
     max_users: Positive | None = None
+    folds: Annotated[int, Field(ge=1, le=5)] = 1
     refit: bool = True
     item_attribute: str | None = None
     user_attribute: str | None = None

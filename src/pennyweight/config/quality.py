@@ -6,7 +6,16 @@ from pydantic import Field
 
 from pennyweight.config.frozen import Frozen
 
-__all__ = ["Comparison", "Exposed", "Exposure", "ListQuality", "Measured", "Reach", "Slice"]
+__all__ = [
+    "Comparison",
+    "Exposed",
+    "Exposure",
+    "Fold",
+    "ListQuality",
+    "Measured",
+    "Reach",
+    "Slice",
+]
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -25,6 +34,36 @@ class Measured(Frozen):
 
 def _short(value: float) -> str:
     return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 0.99995 else f"{value:.3f}"
+
+
+class Fold(Frozen):
+    """The quality on one of several test windows.
+
+    Attributes
+    ----------
+    start, end
+        The first and the last event of the test window, ISO 8601.
+    training_events
+        Events before the validation window, on which the choices were fitted.
+    users
+        How many users were measured.
+    scorers
+        Scorer -> metric -> mean over these users with a 95 % interval.
+    blend
+        Scorer -> its weight in the blend.
+    """
+
+    start: str
+    end: str
+    training_events: Count
+    users: Count
+    scorers: dict[str, dict[str, Measured]]
+    blend: dict[str, float]
+
+    @property
+    def window(self) -> str:
+        """The dates of the test window, such as ``2025-01-03 to 2025-02-01``."""
+        return f"{self.start[:10]} to {self.end[:10]}"
 
 
 class Slice(Frozen):

@@ -14,6 +14,7 @@ from pennyweight.config.frozen import Frozen
 from pennyweight.config.quality import (
     Comparison,
     Exposure,
+    Fold,
     ListQuality,
     Measured,
     Reach,
@@ -24,11 +25,25 @@ from pennyweight.formatting import aligned, count
 from pennyweight.html.interval_chart import Chart, Interval, interval_chart
 from pennyweight.storage.files import write_atomic
 
-__all__ = ["BEFORE_REFIT", "HEADLINE", "Cleaned", "Cost", "FittedOn", "Measured", "Report"]
+__all__ = [
+    "ALL_FOLDS",
+    "BEFORE_REFIT",
+    "HEADLINE",
+    "Cleaned",
+    "Cost",
+    "FittedOn",
+    "Measured",
+    "Report",
+]
 
 HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
 
 BEFORE_REFIT = "blend-train-only"  # the blend as it was before the refit
+
+ALL_FOLDS = (
+    "quality and tests are over all folds, and a user of several folds counts once; everything "
+    "else is of the last fold"
+)
 
 FittedOn = Literal["train", "train+validation"]
 Count = Annotated[int, Field(ge=0)]
@@ -81,6 +96,9 @@ class Report(Frozen):
     fitted_on
         Scorer -> the events it was fitted on, ``train`` or ``train+validation``. Published
         models are fitted on ``train``; `BEFORE_REFIT` names the blend as it was then.
+    folds
+        The quality of each fold, oldest first, where time was cut several times; ``scorers`` and
+        ``comparisons`` are then over all folds, the rest is of the last.
     slices
         Quality for some users or some items alone.
     comparisons
@@ -140,6 +158,7 @@ class Report(Frozen):
     routes: dict[int, dict[str, float]] | None = None
     chosen: dict[str, float] | None = None
     fitted_on: dict[str, FittedOn] | None = None
+    folds: tuple[Fold, ...] | None = None
     slices: tuple[Slice, ...] | None = None
     comparisons: tuple[Comparison, ...] | None = None
     lists: ListQuality | None = None
@@ -216,7 +235,8 @@ class Report(Frozen):
     def summary(self) -> str:
         """Return the size of the data and the protocol in one line."""
         n = self.evaluated_users
-        measured = "" if n is None else f", measured on {count(n, 'test user')}"
+        folds = f" in {count(len(self.folds), 'fold')}" if self.folds else ""
+        measured = "" if n is None else f", measured on {count(n, 'test user')}{folds}"
         return (
             f"{count(self.users, 'user')}{measured}, {count(self.items, 'item')}, "
             f"{count(self.events, 'event')}, {self.protocol}"
@@ -225,6 +245,8 @@ class Report(Frozen):
     def table(self) -> str:
         """Return a plain text table: scorers, best first, by four metrics with intervals."""
         lines = [self.summary(), "", *aligned([self._head(), *self._cells()])]
+        if self.folds:
+            lines += ["", *aligned(self._fold_rows(self.folds)), "", f"note: {ALL_FOLDS}"]
         if self.notices:
             lines += ["", *(f"note: {notice}" for notice in self.notices)]
         return "\n".join(lines)
@@ -250,6 +272,22 @@ class Report(Frozen):
             )
             for name in self.ranking()
         ]
+
+    def _fold_rows(self, folds: tuple[Fold, ...]) -> list[tuple[str, ...]]:
+        """Return the folds with the best scorer by all of them, head first."""
+        name = "blend" if "blend" in self.scorers else self.ranking()[0]
+        head = ("fold", "test window", "training events", "users", f"ndcg@10 of {name}")
+        rows = [
+            (
+                str(number),
+                fold.window,
+                f"{fold.training_events:,}",
+                f"{fold.users:,}",
+                str(fold.scorers[name]["ndcg@10"]),
+            )
+            for number, fold in enumerate(folds, 1)
+        ]
+        return [head, *rows]
 
     def _repr_html_(self) -> str:
         """Return a table for notebooks, each measurement over a bar of its length."""

@@ -1,6 +1,7 @@
 """Held-out data: the history a recommender may use, and the items it should recommend."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -11,11 +12,23 @@ from pennyweight.data.evidence import evidence
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import DataError
 
-__all__ = ["HeldOut", "Part", "Protocol", "Split", "default_protocol", "parts", "split"]
+__all__ = [
+    "CUTS",
+    "Cuts",
+    "HeldOut",
+    "Part",
+    "Protocol",
+    "Split",
+    "default_protocol",
+    "parts",
+    "split",
+]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
 Part = NDArray[np.uint8]
 _TRAIN, _VALID, _TEST = 0, 1, 2
+Cuts = tuple[float, ...]
+CUTS = (0.8, 0.9)
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,7 @@ def split(
     interactions: Interactions,
     protocol: Protocol | None = None,
     *,
-    cuts: tuple[float, float] = (0.8, 0.9),
+    cuts: Cuts = CUTS,
     max_users: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> Split:
@@ -110,7 +123,8 @@ def split(
         validation. ``"given-split"``: as the split column says. By default
         `default_protocol`.
     cuts
-        The two quantiles of event times for ``"global-time"``.
+        The two quantiles of event times for ``"global-time"``; events from a third quantile
+        on belong to no part.
     max_users
         Evaluate at most this many users a part, drawn at random.
     rng
@@ -133,10 +147,8 @@ def split(
     return Split(protocol, valid.before, valid, test)
 
 
-def parts(
-    interactions: Interactions, protocol: Protocol, *, cuts: tuple[float, float] = (0.8, 0.9)
-) -> Part:
-    """Return the part of each event, uint8 (n_events,): 0 train, 1 valid, 2 test.
+def parts(interactions: Interactions, protocol: Protocol, *, cuts: Cuts = CUTS) -> Part:
+    """Return the part of each event, uint8 (n_events,): 0 train, 1 valid, 2 test, 3 none.
 
     Arguments and errors are those of `split`.
     """
@@ -183,13 +195,13 @@ def _last_out(interactions: Interactions) -> Part:
     return part
 
 
-def _by_time(interactions: Interactions, cuts: tuple[float, float]) -> Part:
+def _by_time(interactions: Interactions, cuts: Cuts) -> Part:
     if not interactions.real_time:
         raise DataError(
             "split: global-time needs dates, but times here are positions within a "
             "history; use leave-last-out or given-split"
         )
-    if not 0 < cuts[0] < cuts[1] < 1:
+    if len(cuts) not in (2, 3) or any(a >= b for a, b in pairwise((0, *cuts, 1))):
         raise DataError(f"split: cuts are {cuts}; they must be 0 < first < second < 1")
     moments = np.quantile(interactions.time, cuts)
     return np.searchsorted(moments, interactions.time, side="right").astype(np.uint8)

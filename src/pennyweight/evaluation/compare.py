@@ -1,6 +1,6 @@
 """Slices of the evaluation, and tests between scorers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,8 @@ from pennyweight.config.quality import Comparison, Slice
 from pennyweight.config.report import BEFORE_REFIT
 from pennyweight.evaluation.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluation.groups import Groups
-from pennyweight.evaluation.user_results import UserResults
+from pennyweight.evaluation.measure import PerUser
+from pennyweight.evaluation.user_results import PRIMARY_METRIC, UserResults
 from pennyweight.scorers.conditional_logit import HISTORY_LENGTHS
 
 __all__ = [
@@ -100,19 +101,23 @@ def popularity_class(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def comparisons(
-    results: UserResults, scorer: str = "blend", *, resamples: int = 1_000, rng: int = 0
+    results: UserResults | Mapping[str, PerUser],
+    scorer: str = "blend",
+    *,
+    resamples: int = 1_000,
+    rng: int = 0,
 ) -> tuple[Comparison, ...]:
     """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`).
 
     The blend before its refit is no other scorer, and is left out.
     """
-    rivals = [name for name in results.scorers if name not in {scorer, BEFORE_REFIT}]
+    by_scorer = results.by_scorer if isinstance(results, UserResults) else results
+    rivals = [name for name in by_scorer if name not in {scorer, BEFORE_REFIT}]
     if not rivals:
         return ()
-    ndcg = results.ndcg
-    scorer_ndcg = ndcg[:, results.scorers.index(scorer)]
-    columns = [results.scorers.index(name) for name in rivals]
-    tests = paired_tests(scorer_ndcg[:, None] - ndcg[:, columns], resamples=resamples, rng=rng)
+    ndcg = np.column_stack([by_scorer[name].column(PRIMARY_METRIC) for name in rivals])
+    scorer_ndcg = by_scorer[scorer].column(PRIMARY_METRIC)
+    tests = paired_tests(scorer_ndcg[:, None] - ndcg, resamples=resamples, rng=rng)
     corrected = holm([p for _, p in tests])
     return tuple(
         Comparison(

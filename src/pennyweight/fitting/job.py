@@ -20,7 +20,7 @@ from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import HeldOut, Split
+from pennyweight.data.split import CUTS, Cuts, HeldOut, Split
 from pennyweight.data.tables import Source
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import DataError
@@ -44,13 +44,13 @@ from pennyweight.fitting.encoder_choice import (
     uses_language_model,
 )
 from pennyweight.fitting.forecast import BLENDED, REMEDY, TUNED, forecast
-from pennyweight.fitting.measurable import measurable, on_weights
+from pennyweight.fitting.measurable import check_folds, measurable, on_weights
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
-from pennyweight.progress.tracker import ProgressTracker
+from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
@@ -90,6 +90,7 @@ class Job:
         size = volume(items, events, columns=plan.data.columns)
         self.expected = self._forecast(size, components)
         self.expected.state(REMEDY)
+        check_folds(plan.evaluate.folds, plan.evaluate.protocol)
         tracker.expect(self.expected.stages)
         with self.stages.stage("read"):
             self.data = dataset(items, events, plan)
@@ -122,25 +123,37 @@ class Job:
     def _speed(self) -> float:
         return speed()
 
-    def _expect(self, components: Sequence[Component], stage: str) -> None:
-        """Tell the tracker the stages that come after one, with the components as known now."""
-        self.stages.tracker.expect(self._forecast(volume(self.data, None), components).after(stage))
+    def _expect(self, components: Sequence[Component], later_folds: int) -> None:
+        """Tell the tracker the stages after the split, with the components as known now."""
+        expected = self._forecast(volume(self.data, None), components)
+        final = [stage for stage in expected.stages if stage.name.startswith("final ")]
+        fold = [stage for stage in expected.after("read") if stage not in final]
+        pooling = [ExpectedStage("intervals", 0.0)] * (self.plan.evaluate.folds > 1)
+        self.stages.tracker.expect([*fold[1:], *fold * later_folds, *pooling, *final])
 
-    def measure(self) -> Report:
+    def measure(self, cuts: Cuts = CUTS, *, later_folds: int = 0) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
 
         The blend is measured before the refit as well; where the plan asks for no refit, all
         scorers are measured as they were fitted on the training events.
+
+        Parameters
+        ----------
+        cuts
+            Of time, see `pennyweight.data.split.split`.
+        later_folds
+            How often this is called again, for the progress.
         """
+        earlier = dict(self.stages.seconds)
         catalog, log = self.data.catalog, self.data.interactions
         protocol = self.setting.protocol
         plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
         with threadpool_limits(usable_cores()):
             with self.stages.stage("split"):
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
-                data_split = self.setting.split(log, plan)
+                data_split = self.setting.split(log, plan, cuts)
                 grouping = grouping_of(self.data, data_split.test, plan)
-                self._expect(components, "split")
+                self._expect(components, later_folds)
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
                 own_encoders = {
@@ -159,11 +172,11 @@ class Job:
             results = UserResults(by_scorer | first, data_split.test)
             self.split, self.results = data_split, results
             with self.stages.stage("intervals"):
-                measured = means(results, resamples=resamples, seed=self.seed)
+                measured = means(results.by_scorer, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
                 grouping = replace(grouping, words=word_vectors(self.blend.components, catalog))
                 analysis = analyze(results, grouping, resamples=resamples, rng=self.seed)
-                spent = self.stages.seconds
+                spent = {n: s - earlier.get(n, 0.0) for n, s in self.stages.seconds.items()}
                 added = (
                     ablation.report(results, seconds, spent, plan) if ablation is not None else None
                 )

@@ -60,7 +60,7 @@ def list_report(
         users=len(data.interactions.users),
         items=len(data.catalog),
         events=len(data.interactions),
-        scorers=means(results, resamples=resamples, seed=seed),
+        scorers=means(results.by_scorer, resamples=resamples, seed=seed),
         cost=Cost(seconds={"measure lists": round(time.perf_counter() - began, 3)}),
         data=fingerprint(data.catalog, data.interactions),
         repeats=setting.repeats,

@@ -9,11 +9,21 @@ from pennyweight.config.plan import EvaluatePlan
 from pennyweight.data.evidence import evidence
 from pennyweight.data.future import new_items
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.split import Part, Protocol, Split, default_protocol, parts, split
+from pennyweight.data.split import (
+    CUTS,
+    Cuts,
+    Part,
+    Protocol,
+    Split,
+    default_protocol,
+    parts,
+    split,
+)
+from pennyweight.errors import PlanError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.forecast import MEASURED
 
-__all__ = ["Measurable", "measurable", "on_weights"]
+__all__ = ["Measurable", "check_folds", "measurable", "on_weights"]
 
 MENTIONED_REPEATS = 0.1  # share of repeated choices from which a notice mentions their exclusion
 ENOUGH_CHOICES = 100  # with fewer choices the weights of the blend stay near the defaults
@@ -39,16 +49,17 @@ class Measurable:
     evidence: dict[str, Evidence]
     notices: tuple[str, ...]
 
-    def split(self, interactions: Interactions, plan: EvaluatePlan) -> Split:
+    def split(self, interactions: Interactions, plan: EvaluatePlan, cuts: Cuts = CUTS) -> Split:
         """Hold out the events and draw the users that every measurement of this plan is on."""
         max_users = plan.max_users or MEASURED.of(interactions.n_items)
         rng = np.random.default_rng(plan.seed)
-        return split(interactions, self.protocol, max_users=max_users, rng=rng)
+        return split(interactions, self.protocol, cuts=cuts, max_users=max_users, rng=rng)
 
 
 def measurable(interactions: Interactions, plan: EvaluatePlan) -> Measurable:
     """Settle the open choices of a plan; `DataError` where its protocol does not suit the data."""
     protocol = plan.protocol or default_protocol(interactions)
+    check_folds(plan.folds, protocol)
     part = parts(interactions, protocol)
     test = evidence(interactions, part, TEST)
     held_out = {"validation": evidence(interactions, part, VALID), "test": test}
@@ -59,6 +70,20 @@ def measurable(interactions: Interactions, plan: EvaluatePlan) -> Measurable:
         *_on_catalog(interactions, part),
     ]
     return Measurable(protocol, repeats, held_out, tuple(notices))
+
+
+def check_folds(folds: int, protocol: Protocol | None) -> None:
+    """Refuse folds by a protocol that does not cut time; `PlanError`."""
+    if folds == 1 or protocol in (None, "global-time"):
+        return
+    held_out = {
+        "leave-last-out": "holds out the last events of each user, whatever their time",
+        "given-split": "holds out the events that the split column marks",
+    }[protocol]
+    raise PlanError(
+        f"evaluate.folds (--folds, folds=) is {folds}, but the protocol {protocol} {held_out}; use "
+        "--protocol global-time (protocol='global-time'), or one fold"
+    )
 
 
 def _on_protocol(

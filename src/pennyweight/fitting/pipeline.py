@@ -14,6 +14,7 @@ from pennyweight.data.tables import Source
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluation.ranking import Repeats
+from pennyweight.fitting.folds import measure_folds
 from pennyweight.fitting.job import Job, dataset
 from pennyweight.fitting.list_scores import Lists, list_report, split_frames
 from pennyweight.progress.display import tracked
@@ -57,6 +58,7 @@ def evaluate(
     scorers: Scorers | None = None,
     seed: int | None = None,
     refit: bool | None = None,
+    folds: int | None = None,
     progress: Progress = True,
     **reading: Unpack[ReadOptions],
 ) -> Report:
@@ -84,6 +86,10 @@ def evaluate(
         Whether the scorers are fitted again on training and validation events before the
         test, as they are in service (the default); False measures them as published models
         are, fitted on the training events alone.
+    folds
+        Cut time this often, at most 5 times, and measure on the window after each cut; only
+        for the protocol ``global-time``. Each fold is fitted on the events before its window.
+        The figures are over all folds; `Report.folds` has those of each.
     progress
         True for a bar in terminals and notebooks, False for none, or a function that is called
         with each `ProgressUpdate`.
@@ -97,10 +103,10 @@ def evaluate(
         The data or a setting cannot be used; the message says what to do.
     """
     objects = _objects(encoder, scorers)
-    options = _options(protocol, repeats, encoder, scorers, seed, refit)
+    options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
     planned = _read_as(_planned(plan, options), items, reading)
     with tracked(progress) as tracker:
-        return Job(items, events, planned, tracker, final=False, **objects).measure()
+        return measure_folds(Job(items, events, planned, tracker, final=False, **objects))
 
 
 def fit(
@@ -114,6 +120,7 @@ def fit(
     scorers: Scorers | None = None,
     seed: int | None = None,
     refit: bool | None = None,
+    folds: int | None = None,
     progress: Progress = True,
     **reading: Unpack[ReadOptions],
 ) -> Recommender:
@@ -123,12 +130,11 @@ def fit(
     whatever the `refit` of the measurement.
     """
     objects = _objects(encoder, scorers)
-    options = _options(protocol, repeats, encoder, scorers, seed, refit)
+    options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
     planned = _read_as(_planned(plan, options), items, reading)
     with tracked(progress) as tracker:
         job = Job(items, events, planned, tracker, final=True, **objects)
-        report = job.measure()
-        return job.refit(report)
+        return job.refit(measure_folds(job))
 
 
 def score_lists(
@@ -171,8 +177,8 @@ def score_lists(
     DataError, PlanError
         The lists, the data or a setting cannot be used; the message says what to do.
     """
-    options = _options(protocol, repeats, None, None, seed, None)
-    planned = _read_as(_planned(plan, options), items, reading)
+    options = _options(protocol, repeats, seed=seed)
+    planned = _one_split(_read_as(_planned(plan, options), items, reading))
     return list_report(lists, dataset(items, events, planned), planned, list_columns)
 
 
@@ -195,12 +201,12 @@ def split_events(
         ``"test"`` with user_id and item_id: the choices to be found, and so the users who
         need a list.
     """
-    options = _options(protocol, None, None, None, seed, None)
-    planned = _read_as(_planned(plan, options), items, reading)
+    options = _options(protocol, seed=seed)
+    planned = _one_split(_read_as(_planned(plan, options), items, reading))
     return split_frames(dataset(items, events, planned), planned)
 
 
-_NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "progress")
+_NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "folds", "progress")
 
 
 def _planned(plan: Plan | None, options: dict[str, object]) -> Plan:
@@ -210,6 +216,15 @@ def _planned(plan: Plan | None, options: dict[str, object]) -> Plan:
             "Plan.from_toml(Path(...))"
         )
     return (plan or Plan()).override(options)
+
+
+def _one_split(plan: Plan) -> Plan:
+    if plan.evaluate.folds > 1:
+        raise PlanError(
+            f"evaluate.folds is {plan.evaluate.folds}; lists of another system are measured on "
+            "one split: leave folds out of the plan"
+        )
+    return plan
 
 
 def _read_as(plan: Plan, items: Source | Dataset, reading: ReadOptions) -> Plan:
@@ -235,11 +250,12 @@ def _read_as(plan: Plan, items: Source | Dataset, reading: ReadOptions) -> Plan:
 
 def _options(
     protocol: str | None,
-    repeats: str | None,
-    encoder: str | Encoder | None,
-    scorers: Scorers | None,
-    seed: int | None,
-    refit: bool | None,
+    repeats: str | None = None,
+    encoder: str | Encoder | None = None,
+    scorers: Scorers | None = None,
+    seed: int | None = None,
+    refit: bool | None = None,
+    folds: int | None = None,
 ) -> dict[str, object]:
     names: Sequence[str] | None = None
     tables: dict[str, object] = {}
@@ -258,6 +274,7 @@ def _options(
         "evaluate.repeats": repeats,
         "evaluate.seed": seed,
         "evaluate.refit": refit,
+        "evaluate.folds": folds,
         "encoder.name": encoder,
         "scorers.names": names,
     }

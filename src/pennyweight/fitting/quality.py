@@ -14,7 +14,7 @@ from pennyweight.encoders.vectorizer import Vectorizer
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.analysis import Grouping
 from pennyweight.evaluation.groups import category_column
-from pennyweight.evaluation.user_results import UserResults
+from pennyweight.evaluation.measure import PerUser
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["grouping_of", "means", "word_vectors"]
@@ -58,12 +58,14 @@ def word_vectors(scorers: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_
         return None
 
 
-def means(results: UserResults, *, resamples: int, seed: int) -> dict[str, dict[str, Measured]]:
+def means(
+    results: Mapping[str, PerUser], *, resamples: int, seed: int
+) -> dict[str, dict[str, Measured]]:
     """Return scorer -> metric -> mean with its interval."""
     return {
         name: {
             metric: mean.measured()
             for metric, mean in per_user.estimates(resamples=resamples, rng=seed).items()
         }
-        for name, per_user in results.by_scorer.items()
+        for name, per_user in results.items()
     }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pennyweight.config.report import BEFORE_REFIT, Report
+from pennyweight.config.report import ALL_FOLDS, BEFORE_REFIT, Report
 from pennyweight.formatting import duration, size
 from pennyweight.html.figures import Fact
 from pennyweight.reports.ablation import ablation_context
@@ -15,6 +15,7 @@ from pennyweight.reports.page import render
 from pennyweight.reports.quality import (
     blend_figure,
     comparison_table,
+    fold_figure,
     history_weights_table,
     metric_figures,
     metric_table,
@@ -67,6 +68,8 @@ def evaluation_context(
         "before_refit": BEFORE_REFIT,
         "refitted": "train+validation" in (report.fitted_on or {}).values(),
         "metrics": metric_figures(report),
+        "folds": fold_figure(report),
+        "all_folds": ALL_FOLDS,
         "comparisons": comparison_table(report),
         "all_metrics": metric_table(report),
         **frontier_context(report.frontier),

@@ -9,6 +9,7 @@ from pennyweight.reports.numbers import interval
 __all__ = [
     "blend_figure",
     "comparison_table",
+    "fold_figure",
     "history_weights_table",
     "metric_figures",
     "metric_table",
@@ -50,6 +51,33 @@ def _metric_figure(report: Report, metric: str) -> Figure | None:
         for name, m in ranked
     ]
     return Figure(f"{title}: {meaning}", chart, Table(title, head, rows, numbers=2))
+
+
+def fold_figure(report: Report) -> Figure | None:
+    """Return the quality on each test window, oldest first."""
+    if not report.folds:
+        return None
+    names = report.ranking()
+    best = "blend" if "blend" in names else names[0]
+    measured = [(fold.window, fold.scorers[best]["ndcg@10"]) for fold in report.folds]
+    chart = bars(
+        [Bar(window, m.value, f"{m.value:.4f}", m.low, m.high) for window, m in measured],
+        title=f"NDCG@10 of {best} in each fold",
+        description="Oldest fold first, with 95 % intervals. The table has every scorer.",
+        key="folds",
+    )
+    rows = [
+        (
+            fold.window,
+            f"{fold.training_events:,}",
+            f"{fold.users:,}",
+            *(f"{fold.scorers[name]['ndcg@10'].value:.4f}" for name in names),
+        )
+        for fold in report.folds
+    ]
+    head = ("Test window", "Training events", "Users", *names)
+    table = Table("NDCG@10 in each fold", head, rows, numbers=len(head) - 1)
+    return Figure(f"Folds: NDCG@10 of {best}, measured after each cut", chart, table)
 
 
 def comparison_table(report: Report) -> Table | None:

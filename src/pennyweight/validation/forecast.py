@@ -16,13 +16,13 @@ EVENT_BYTES, ITEM_COPIES = 82, 12  # bytes of an event; copies of the items in m
 START_WORK, EVENT_WORK, BYTE_WORK = 1e11, 2.5e5, 4e4  # operations: for all, an event, a byte
 
 
-# Shares of the work; the rest is reading.
+# Shares of the work as measured on the demo shop; the rest is reading.
 STAGES = {
-    "columns": 0.2,
-    "near-duplicates": 0.2,
-    "personal data": 0.2,
-    "behavior": 0.1,
-    "leaks": 0.1,
+    "columns": 0.4,
+    "near-duplicates": 0.3,
+    "personal data": 0.1,
+    "behavior": 0.02,
+    "leaks": 0.03,
 }
 
 
