@@ -36,6 +36,9 @@ def cycle(*values):
         ("tiempo_visto", 60, 0),
         ("durée_écoute", 60, 0),
         ("percent_complete", 55, 0),
+        ("watch_time", "PT3M10S", "PT0S"),
+        ("play_duration", "PT1H2.5S", "P0D"),
+        ("activeTime", 22, 0),
     ],
 )
 def test_a_view_of_no_time_is_none(name, amount, zero):

@@ -77,6 +77,15 @@ def test_a_user_with_events_that_no_person_has_is_named_with_the_remedy(name):
     assert f"--missing-ids {name}" in entry.reason
 
 
+@pytest.mark.parametrize("name", ["guest", "Anonymous", "00000000-0000-0000-0000-000000000000"])
+def test_few_events_of_nobody_are_noted(name):
+    findings = Findings()
+    note_crowds([name, *(f"u{j}" for j in range(50))], np.array([3, *[6] * 50]), findings)
+    (entry,) = findings.entries
+    assert entry.count == 3 and f"user {name!r} counts as one person" in entry.reason
+    assert f"--missing-ids {name}" in entry.reason
+
+
 def test_a_busy_user_is_none():
     findings = Findings()
     note_crowds([f"u{j}" for j in range(50)], np.arange(10, 60), findings)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from month_names import GERMAN
 
+from pennyweight.data.dataset import read as read_tables
 from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError
 
@@ -102,3 +103,17 @@ def test_years_of_two_digits_and_hours_without_minutes():
 def test_years_of_other_calendars(years, name, time_format):
     with pytest.raises(DataError, match=name):
         read(lambda m: f"{min(m.day, 28)}/{m.month}/{m.year + years}", time_format=time_format)
+
+
+@pytest.mark.parametrize(("form", "noted"), [("%I:%M:%S", True), ("%I:%M:%S %p", False)])
+def test_hours_without_their_half_of_the_day_are_noted(form, noted):
+    events = pl.DataFrame(
+        {
+            "user_id": [f"u{k % 9}" for k in range(len(MOMENTS))],
+            "item_id": [f"i{k % 11}" for k in range(len(MOMENTS))],
+            "time": [m.strftime(f"%Y-%m-%d {form}") for m in MOMENTS],
+        }
+    )
+    items = pl.DataFrame({"item_id": [f"i{k}" for k in range(11)], "title": ["a cup"] * 11})
+    log = read_tables(items, events).log
+    assert noted == any("from 1 to 12 o'clock" in str(entry) for entry in log.entries)

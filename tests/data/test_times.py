@@ -114,3 +114,46 @@ def test_no_time_at_all_is_an_error(values):
 def test_types_that_hold_no_times():
     with pytest.raises(DataError, match="holds Boolean, not times"):
         parse_times(pl.Series("t", [True]))
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        ([19676.0, 19677.5, 19680.0], "days since 1970"),
+        ([2460263.59262, 2460264.09130, 2460267.5], "Julian days"),
+        ([2023319, 2023320, 2024001], "YYYYDDD"),
+    ],
+)
+def test_days_in_numbers(values, form):
+    """15 November 2023 was day 19,676 since 1970, Julian day 2,460,263.5, and day 319 of 2023."""
+    parsed = parse_times(pl.Series(values))
+    assert parsed.real_time and parsed.forms == {form: 3}
+    start = datetime(2023, 11, 15, tzinfo=UTC).timestamp()
+    assert start <= parsed.values[0] < start + 86_400
+    assert (np.diff(parsed.values) > 0).all()
+
+
+def test_julian_days_have_a_time_of_day():
+    parsed = parse_times(pl.Series([2460263.59262, 2460264.0, 2460265.25]))
+    noon = datetime(2023, 11, 15, 12, tzinfo=UTC).timestamp()
+    assert parsed.values[1] == noon
+
+
+@pytest.mark.parametrize("values", [[14, 15, 16], [14_000, 19_676, 30_000], [2023367, 2023001, 7]])
+def test_numbers_outside_of_these_days_are_positions(values):
+    assert not parse_times(pl.Series(values)).real_time
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20220224103000Z",
+        "20220224103000.0Z",
+        "2022-02-24 10:30:00 +0000 UTC",
+        "2022-02-24 12:30:00 +0200 CEST",
+        "2022-02-24 10:30:00.5 +0000 UTC m=+0.01",
+    ],
+)
+def test_stamps_of_directories_and_of_go(text):
+    parsed = parse_times(pl.Series([text, text.replace("24", "25", 1)]))
+    assert parsed.real_time and int(parsed.values[0]) == MOMENT

@@ -25,6 +25,8 @@ __all__ = ["event_times"]
 _YEAR = 366 * 86_400.0
 _DAY, _1900 = 86_400.0, -2_208_902_400.0  # 2 January 1900: spreadsheets begin there
 _1996 = 845_000_000.0  # October; in seconds since 2001, as Apple counts, this is October 2027
+_HALF_DAYS, _HOURS = 50, 8  # events and hours of the day from which on their hours are judged
+_AM_PM = r"(?i)\d\s*[ap]\.?\s?m"
 _ZONES = re.compile(
     "(event|user|local|client|device)?(timezone|tz|(utc|gmt|tz|timezone)offset)(name|id|hours)?"
 )
@@ -66,6 +68,7 @@ def event_times(
         rows.drop("time is more than a year in the future", values > reading.now + _YEAR)
         rows.note("time is in the future", values > reading.now)
         rows.note("time is before March 1973", values < SMALLEST_DATE)
+        _note_half_days(frame[roles["time"]], rows, times)
     _note_forms(rows, times)
     return times
 
@@ -86,6 +89,22 @@ def _note_zones(frame: pl.DataFrame, time: str, rows: Rows) -> None:
                 frame.height,
                 "noted",
             )
+
+
+def _note_half_days(column: pl.Series, rows: Rows, times: Times) -> None:
+    """Note that all times are from 1 to 12 o'clock, as if AM and PM had been lost."""
+    values = times.values[rows.alive]
+    hours = np.unique(values[np.isfinite(values)] // 3_600 % 24)
+    if column.dtype != pl.String or len(values) < _HALF_DAYS or len(hours) < _HOURS:
+        return
+    if hours.min() >= 1 and hours.max() == 12 and not column.str.contains(_AM_PM).any():
+        rows.findings.add(
+            "events",
+            "all times are from 1 to 12 o'clock: if AM and PM were lost, mornings and afternoons "
+            "are mixed up; export the times with 24 hours",
+            len(values),
+            "noted",
+        )
 
 
 def _with_clock(days: Times, clock: pl.Series, rows: Rows) -> Times:

@@ -14,6 +14,7 @@ from pennyweight.data.readers.time_format import read_as
 from pennyweight.data.readers.time_numbers import (
     EPOCHS,
     classify,
+    day_numbers,
     digits_of_dates,
     excel_days,
     months,
@@ -53,6 +54,8 @@ _DIGITS = {
     for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0x9E6)
     for digit in range(10)
 } | {"\uff0f": "/", "\uff1a": ":", "\uff0d": "-", "\u2212": "-", "\u3000": " "}
+# 20231115021322Z as in directories (LDAP), 2023-11-15 02:13:22 +0000 UTC as Go prints times.
+_STAMP = r"^(?:(\d{14})(?:\.\d+)?Z|(.*\d [+-]\d{4}) [A-Z]{2,5}(?: m=.*)?)$"
 _WEEK = r"^(\d{4})-?[Ww](\d{2})$"
 _GAP = r"[ ,.'\x{a0}\x{202f}\x{2009}]"
 _CLOCK_FIRST = (
@@ -221,6 +224,8 @@ def _bare(text: pl.Series) -> pl.Series:
     if sample.str.contains(_WEEK).any():
         weeks = text.str.replace(_WEEK, "$1-W$2-1").str.to_date("%G-W%V-%u", strict=False)
         text = weeks.cast(pl.String).fill_null(text)  # the Monday
+    if sample.str.contains(_STAMP).any():
+        text = text.str.replace(_STAMP, "$1$2")
     if not sample.str.contains(
         r"""^(?:["'\[/]|ISODate|Timestamp|\d{1,3}(?:[ ,.'\x{a0}\x{202f}\x{2009}]\d{3}){2,}$|"""
         r"""\d{4,},\d+$|\d{1,2}[:h]\d{2}.*[\s,]\S)"""
@@ -353,6 +358,11 @@ def _small_numbers(
             seconds = np.zeros(len(values))
             seconds[~filler] = read
             return seconds, True, {name: int(np.isfinite(read).sum())}
+    days = day_numbers(real)
+    if days is not None:
+        seconds = np.zeros(len(values))
+        seconds[~filler] = days[1]
+        return seconds, True, {days[0]: int(np.isfinite(days[1]).sum())}
     written = digits_of_dates(real)
     if written is not None:  # a date without separators, whose order its values decide
         read_as_text = read_text(written, where, order)

@@ -26,7 +26,7 @@ _FULL_NAMES = re.compile(
     r"|viewoffset|(watched|played|read|viewed)status|completionstate|playstate|lesedauer|wiedergabedauer|horzeit|horedauer|sehdauer|nutzungsdauer|verweildauer"
 )
 _DEED = re.compile(
-    r"watch(ed|ing)?|view(ed|ing|s)?|play(ed|s|ing|back|time)?|playtime|listen(ed|ing)?|read(ing)?"
+    r"watch(ed|ing)?|active|view(ed|ing|s)?|play(ed|s|ing|back|time)?|playtime|listen(ed|ing)?|read(ing)?"
     r"|stream(ed|ing)?|dwell|engage(d|ment)|spent|attention|consum(ed|ption)|heard|visible"
     r"|wiedergabe|gesehen|gehort|gelesen|visto|vist[oa]s?|visionado|escuchad[oa]|escucha|leid[oa]"
     r"|reproduccion|visionnage|ecoute|lecture|vu|assistid[oa]|ouvid[oa]|ascolto|visione|letto"
@@ -54,6 +54,7 @@ _SHARE = re.compile(
 _BEFORE = re.compile(
     r"(.*[._])?(engagement_?time(_?msec)?|time_?on_?page)|actionDetails\..*", re.IGNORECASE
 )
+_ISO_DURATION = r"^P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$"
 _CLOCK = r"^\s*(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)\s*$"
 # Previews beside films, as in exports of Netflix.
 _PREVIEWS = re.compile(r"(supplemental|promo(tional)?|bonus)videotype|istrailer|ispreview")
@@ -179,7 +180,7 @@ def _is_engagement(name: str) -> bool:
 
 
 def _amounts(column: pl.Series) -> pl.Series:
-    """Return times and shares as numbers; clocks such as 00:01:30 in seconds."""
+    """Return times and shares as numbers; 00:01:30 and PT1M30S in seconds."""
     amounts = column.cast(pl.Float64, strict=False)
     if column.dtype != pl.String:
         return amounts
@@ -187,6 +188,11 @@ def _amounts(column: pl.Series) -> pl.Series:
     parts = text.str.extract_groups(_CLOCK).struct.unnest().cast(pl.Float64, strict=False)
     hours, minutes, seconds = (parts[name] for name in parts.columns)
     clock = hours.fill_null(0.0) * 3_600 + minutes * 60 + seconds
+    if text.str.contains(r"^P[T\d]").any():
+        fields = text.str.extract_groups(_ISO_DURATION).struct.unnest().cast(pl.Float64)
+        days, hours, minutes, seconds = (fields[name].fill_null(0.0) for name in fields.columns)
+        lasting = days * 86_400 + hours * 3_600 + minutes * 60 + seconds
+        clock = clock.fill_null(lasting.set(~text.str.contains(_ISO_DURATION), None))
     plain = text.str.replace(r"\s*(%|s|sec|ms|min|h)\.?$", "").str.replace(",", ".")
     return amounts.fill_null(clock).fill_null(plain.cast(pl.Float64, strict=False))
 

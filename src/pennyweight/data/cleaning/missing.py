@@ -136,6 +136,19 @@ _CROWD = {
     "system",
     "admin",
 }
+# Of these, no person has one.
+_NOBODY = {
+    "guest",
+    "anonymous",
+    "anonymoususer",
+    "unknown",
+    "nobody",
+    "notloggedin",
+    "loggedout",
+    "visitor",
+    "0" * 32,
+    "f" * 32,
+}
 _MINUS = ("-", "–")
 _BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
 _SHARE = 0.05  # share of all events above which a user is hardly one person
@@ -307,6 +320,7 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], findings: Findi
         bare = re.sub(r"[\W_]+", "", names[code]).lower() if names[code] != "-1" else "-1"
         if bare in _CROWD and counts[code] >= max(3 * usual, 0.02 * total):
             suspects.add(code)
+    _note_likely_crowds(names, counts, suspects, findings)
     for code in sorted(suspects, key=lambda code: -counts[code]):
         share = counts[code] / total
         if counts[code] < _FEW_EVENTS:
@@ -316,6 +330,24 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], findings: Findi
             "events",
             f"user {name!r} alone has {100 * share:.0f} % of all events (the "
             f"median is {usual:g}): if this id stands for many people, drop it with "
+            f"--missing-ids {shlex.quote(in_list(name))}, missing_ids=[{name!r}]",
+            int(counts[code]),
+            "noted",
+        )
+
+
+def _note_likely_crowds(
+    names: Sequence[str], counts: NDArray[np.int64], suspects: set[int], findings: Findings
+) -> None:
+    """Note users such as ``guest`` that are no names of people, whatever their events."""
+    for code, name in enumerate(names):
+        if re.sub(r"[\W_]+", "", name).lower() not in _NOBODY or not counts[code] > 1:
+            continue
+        if code in suspects and counts[code] >= _FEW_EVENTS:
+            continue  # noted with its share
+        findings.add(
+            "events",
+            f"user {name!r} counts as one person: if this id stands for many people, drop it with "
             f"--missing-ids {shlex.quote(in_list(name))}, missing_ids=[{name!r}]",
             int(counts[code]),
             "noted",

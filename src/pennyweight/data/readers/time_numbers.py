@@ -10,6 +10,7 @@ __all__ = [
     "EPOCHS",
     "NumberForms",
     "classify",
+    "day_numbers",
     "digits_of_dates",
     "epoch",
     "excel_days",
@@ -70,6 +71,8 @@ _FIRST_MONTH, _LAST_MONTH = 197_001, 210_012
 _1990_IN_DAYS, _2070_IN_DAYS = 32_874, 62_094
 _2010_IN_DAYS, _2035_IN_DAYS = 14_610, 23_741
 _EXCEL_1970 = 25_569
+_JULIAN_1970 = 2_440_587.5
+_JULIAN_2000, _JULIAN_2070 = 2_451_544, 2_477_112
 _ODD, _MANY = 0.05, 10  # share of numbers that may be errors; numbers from which on one may be
 
 
@@ -170,6 +173,29 @@ def excel_days(values: Floats, *, always: bool = False) -> Floats | None:
             return None
     # Seconds are rounded: a day has no finite fraction for most of them.
     return np.where(good, np.round((values - _EXCEL_1970) * 86_400, 3), np.nan)
+
+
+def day_numbers(values: Floats) -> tuple[str, Floats] | None:
+    """Read days since 1970, Julian days, and YYYYDDD, a year with the number of the day in it.
+
+    None unless nearly all numbers are such days from 2010 to 2035, from 2000 to 2070, or from 1970
+    to 2100, and vary.
+    """
+    good = (values >= _2010_IN_DAYS) & (values <= _2035_IN_DAYS)
+    if _nearly_all(good, values, distinct=3):
+        return "days since 1970", np.where(good, np.round(values * 86_400, 3), np.nan)
+    good = (values >= _JULIAN_2000) & (values <= _JULIAN_2070)
+    if _nearly_all(good, values, distinct=3):
+        seconds = np.round((values - _JULIAN_1970) * 86_400, 3)
+        return "Julian days", np.where(good, seconds, np.nan)
+    integers = values.astype(np.int64)
+    year, day = integers // 1_000, integers % 1_000
+    good = (integers == values) & (year >= 1970) & (year <= 2100) & (day >= 1) & (day <= 366)
+    if _nearly_all(good, values, distinct=3):
+        first = np.ones_like(year)
+        seconds = seconds_of(np.where(good, year, 1970), first, first) + (day - 1) * 86_400
+        return "YYYYDDD", np.where(good, seconds, np.nan)
+    return None
 
 
 def digits_of_dates(values: Floats) -> pl.Series | None:
