@@ -18,12 +18,14 @@ from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
 from pennyweight.data.cleaning.label_column import label_column
+from pennyweight.data.cleaning.quantities import quantity_columns
 from pennyweight.data.cleaning.rating_column import rating_roles
 from pennyweight.data.cleaning.repeated_items import AGAIN
 from pennyweight.data.cleaning.returns import order_roles
 from pennyweight.data.cleaning.rival_users import check_rivals
 from pennyweight.data.cleaning.row_loss import MAX_DROPPED, refuse_losses
 from pennyweight.data.cleaning.side_flags import side_flags
+from pennyweight.data.cleaning.signed_columns import note_signed
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.cleaning_log import CleaningLog, Findings
 from pennyweight.data.columns import ALIASES, has_role, resolve
@@ -301,6 +303,8 @@ def _event_roles(
         roles = roles if engagement is None else {**roles, "engagement": engagement}
     roles = rating_roles(frame, roles, overrides, source, findings)
     ask_about_opinions(frame, roles, overrides, source)
+    if "quantity" not in overrides:
+        note_signed(frame, roles, quantity_columns(frame, roles), findings)
     return roles
 
 

@@ -24,9 +24,9 @@ from pennyweight.data.cleaning.labels import (
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.order_states import are_codes, is_state_name, state_of
-from pennyweight.data.cleaning.quantities import signed_numbers
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning.reversal_columns import undoing_kind
+from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.cleaning.yes_no import NO
 from pennyweight.data.columns import column_option, name_key
 from pennyweight.errors import DataError, in_list
@@ -162,11 +162,13 @@ def _question(name: str, value: str, types: str | None, source: str) -> str:
     if sense_of_type(value) in ("unknown", "doubtful") and not is_opinion(name):
         option = f" --event-types {shlex.quote(in_list(value) + '=negative')}"
         argument = f", event_types={{{value!r}: 'negative'}}"
+    signed = value.rstrip("0").rstrip(".") in ("-1", "−1")
+    pieces = f" if it is a number of pieces, {column_option('quantity', name)};" if signed else ""
     context = "" if types is None else f", beside the event types in {types!r},"
     return (
         f"{source}: column {name!r}{context} has values such as {value!r}, which may say the "
         f"opposite of liking. If so, --type-column {shlex.quote(name)}{option}, "
-        f"columns={{'type': {name!r}}}{argument}; if it says nothing of the items, "
+        f"columns={{'type': {name!r}}}{argument};{pieces} if it says nothing of the items, "
         f"{column_option('type', types)}"
     )
 

@@ -92,10 +92,14 @@ def _ask_about_vague(column: pl.Series, source: str) -> None:
         return
     values = blanked(column).cast(pl.String).drop_nulls().unique().to_list()
     if all(map(is_vague, values)):
+        example = least_certain(values)
+        signed = example.rstrip("0").rstrip(".") in ("-1", "−1")
+        pieces = f"if it is a number of pieces, {column_option('quantity', column.name)}; "
         raise DataError(
-            f"{source}: column {column.name!r} has values such as {least_certain(values)!r}, which "
-            f"may say the opposite of liking. If so, {column_option('type', column.name)}; if it "
-            f"says nothing of the items, {column_option('type', None)}"
+            f"{source}: column {column.name!r} has values such as {example!r}, which "
+            f"may say the opposite of liking. If so, {column_option('type', column.name)}; "
+            f"{pieces if signed else ''}if it says nothing of the items, "
+            f"{column_option('type', None)}"
         )
 
 

@@ -12,9 +12,10 @@ from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_undone, words_of
 from pennyweight.data.cleaning.order_lines import order_column
 from pennyweight.data.cleaning.order_states import is_part, state_of
-from pennyweight.data.cleaning.quantities import is_pieces, quantity_columns, signed_numbers
+from pennyweight.data.cleaning.quantities import is_pieces, quantity_columns
 from pennyweight.data.cleaning.reversal_columns import says_yes, undoing_kind
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.columns import ALIASES, name_key
 
 __all__ = ["OF_ORDER", "PART_OF_ORDER", "undone_orders"]

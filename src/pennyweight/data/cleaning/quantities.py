@@ -9,25 +9,23 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.rows import Mask
+from pennyweight.data.cleaning.signed_columns import is_signed_quantity, names_pieces
+from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import ALIASES, bare, column_option, name_key
 
 __all__ = [
     "MAX_BELOW",
-    "has_credits",
+    "is_known_quantity",
     "is_pieces",
     "money_below_zero",
     "note_zeros",
     "paid_for",
     "quantity_columns",
-    "signed_numbers",
 ]
 
+_KEYS = [name_key(alias) for alias in ALIASES["events"]["quantity"]]
 MAX_BELOW = 0.5  # share of negative numbers from which on they may be debits
-_PIECES = re.compile(
-    r"quantity|qty|units|menge|anzahl|stuck|cantidad|quantite|quantita|quantidade|aantal|unidades"
-    r"|pieces"
-)
 # Beside the English names of the role; without case and accents.
 _FOREIGN = re.compile(
     r"(menge|anzahl|stuckzahl|bestellmenge|cantidad|quantite|quantita|quantidade|aantal|unidades"
@@ -40,56 +38,37 @@ _BESIDES = frozenset(
     "tax discount discounts shipping refund refunded fee fees tip points weight score".split()
 )
 
-_MINUS = r"^\s*(?i:minus|moins|meno|menos|negative)\s+"
-_OF_PACKS = r"^\s*([-−–]?\d+)\s*[xX×*]\s*\d.*$"
-_TIMES = r"^\s*(?:[xX×*]\s*)?([-−–]?\d[\d.,]*)\s*(?:\(\s*\pL[^)]*\)\s*)?$"
-_CREDITED = r"^([\d.]*\d)(CR|Cr)\.?$"
-_CURRENCY = r"(?:[A-Z]{3}|kr\.?|Fr\.?|Rs\.?|Rp\.?|RM|zł|Kč|Ft|lei|US|HK|[RSACU]|\p{Sc})"
-
 
 def quantity_columns(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
-    """Return the columns of pieces or money without a role, usual names first."""
-    keys = [name_key(alias) for alias in ALIASES["events"]["quantity"]]
-    place = {
-        name: keys.index(key) if key in keys else len(keys)
+    """Return the columns of pieces or money without a role, usual names first.
+
+    Columns of other names that hold a word for pieces or money are some where a part of their
+    numbers is below zero.
+    """
+    names = [
+        name
         for name in frame.columns
         if name not in roles.values()
         and not frame[name].dtype.is_nested()
-        and ((key := name_key(bare(name))) in keys or _FOREIGN.fullmatch("".join(words_of(name))))
+        and (is_known_quantity(name) or is_signed_quantity(frame, name, roles))
+    ]
+    keys = [name_key(bare(name)) for name in names]
+    place = {
+        name: _KEYS.index(key) if key in _KEYS else len(_KEYS)
+        for name, key in zip(names, keys, strict=True)
     }
     return sorted(place, key=lambda name: place[name])
 
 
+def is_known_quantity(name: str) -> bool:
+    """Say whether a column has a usual name of pieces or money."""
+    known = name_key(bare(name)) in _KEYS
+    return known or _FOREIGN.fullmatch("".join(words_of(name))) is not None
+
+
 def is_pieces(name: str) -> bool:
     """Say whether a column is named after a number of pieces."""
-    return _PIECES.search("".join(words_of(name))) is not None
-
-
-def signed_numbers(column: pl.Series) -> pl.Series:
-    """Return texts as numbers, also negative ones: ``(2)``, ``2-``, ``minus 2``, ``2 CR``."""
-    numbers = column.cast(pl.Float64, strict=False)
-    if column.dtype != pl.String or numbers.null_count() == column.null_count():
-        return numbers
-    text = column.str.replace(r'^\s*=?"(.*)"\s*$', "$1")  # as spreadsheets protect texts
-    text = text.str.replace(_OF_PACKS, "$1").str.replace(_TIMES, "$1")  # 2 x 500 g, x2, 2 (pair)
-    text = text.str.replace(_MINUS, "-").str.replace_all(r"(\d)['’](\d)", "${1}${2}")
-    text = text.str.replace(r"(\d)[.,][-–—]{1,2}(\D*)$", "${1}${2}")  # 5.- francs
-    text = text.str.replace_all(r"\.(\d{3}),", "${1},")  # 1.000,50
-    text = text.str.replace(r",(\d{1,2})(\D*)$", ".${1}${2}")
-    text = text.str.replace_all(r"[\s,$€£¥]", "").str.replace_all("[−–]", "-")
-    text = text.str.replace(_CREDITED, "-${1}")
-    text = text.str.replace(r"^([-+(]*)" + _CURRENCY, "${1}")
-    text = text.str.replace(r"^(.*\d)\pL{1,8}\.?$", "$1")  # 2 pcs
-    text = text.str.replace(r"^\((.*)\)\pL*$", "-$1").str.replace(r"^([\d.]+)-$", "-$1")
-    sign = text.str.contains(r"^-.*\d").cast(pl.Float64) * -1.0
-    return numbers.fill_null(text.cast(pl.Float64, strict=False)).fill_null(
-        sign.set(sign == 0, None)
-    )
-
-
-def has_credits(column: pl.Series) -> bool:
-    """Say whether numbers end in ``CR``, as credits do in the books of banks."""
-    return column.dtype == pl.String and bool(column.str.contains(r"\d\s*(CR|Cr)\.?\s*$").any())
+    return names_pieces(name)
 
 
 def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:

@@ -7,8 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.negations import is_undone, words_of
-from pennyweight.data.cleaning.quantities import is_pieces, signed_numbers
+from pennyweight.data.cleaning.quantities import is_pieces
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError
 

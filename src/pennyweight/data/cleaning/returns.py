@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.quantities import (
     MAX_BELOW,
-    has_credits,
+    is_known_quantity,
     is_pieces,
     money_below_zero,
     note_zeros,
     paid_for,
     quantity_columns,
-    signed_numbers,
 )
 from pennyweight.data.cleaning.refunded_lines import refunded_lines
 from pennyweight.data.cleaning.reversals import status_column, undone_rows
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_columns import is_signed_quantity
+from pennyweight.data.cleaning.signed_numbers import has_credits, signed_numbers
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option
 from pennyweight.data.tables import check_scalars
@@ -126,6 +127,14 @@ def _quantity(
             )
         _note_unread(frame[name], numbers, source, findings)
         if name in pieces or below:
+            if is_signed_quantity(frame, name, roles) and not is_known_quantity(name):
+                findings.add(
+                    "events",
+                    f"{name!r} is read as the quantity, and numbers below zero as returns "
+                    f"({column_option('quantity', None)} counts them as bought)",
+                    below,
+                    "noted",
+                )
             return name
     return None
 

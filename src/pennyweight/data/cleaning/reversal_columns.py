@@ -68,6 +68,8 @@ def _kind_of(name: str) -> Undoing | None:
         re.sub(r"(datum|date|grund|menge|betrag)$", r" \1", word).split() for word in words
     ]
     words = [word for parts in split_words for word in parts]
+    if words == ["abgru"]:  # SAP's reason for the rejection of an order's line
+        return "reason"
     undone = [word for word in words if is_undone(word)]
     others = [word for word in words if word not in undone]
     if undone and others and words[0] in undone and all(map(_NUMBERED.fullmatch, others)):

@@ -14,7 +14,7 @@ from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_loan, is_undone, words_of
 from pennyweight.data.cleaning.order_lines import copy_to_orders, order_column, spread_over_orders
 from pennyweight.data.cleaning.order_states import are_letters, state_of, states
-from pennyweight.data.cleaning.quantities import is_pieces, signed_numbers
+from pennyweight.data.cleaning.quantities import is_pieces
 from pennyweight.data.cleaning.reversal_columns import (
     Undoing,
     Use,
@@ -25,6 +25,7 @@ from pennyweight.data.cleaning.reversal_columns import (
 )
 from pennyweight.data.cleaning.row_order import attribute_of
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.cleaning.state_columns import (
     MAX_STATES,
     about_rows,
