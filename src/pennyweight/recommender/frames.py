@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.ranking.request import Recommendations
+from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["lists_frame", "to_frame"]
+__all__ = ["lists_frame", "to_frame", "vectors_frame"]
 
 
 def to_frame(recommendations: Recommendations, catalog: Catalog) -> pl.DataFrame:
@@ -63,3 +66,23 @@ def lists_frame(
         ]
         columns.append(pl.Series("reason", reasons, pl.String))
     return pl.DataFrame(columns)
+
+
+def vectors_frame(scorer: Scorer, catalog: Catalog) -> pl.DataFrame:
+    """Return item_id, and a column of dense vectors for each component that has some."""
+    columns = [pl.Series("item_id", list(catalog.ids), pl.String)]
+    for name, component in scorer.components.items():
+        vectors = _dense_vectors(component)
+        if vectors is not None:
+            columns.append(pl.Series(name, vectors))
+    return pl.DataFrame(columns)
+
+
+def _dense_vectors(component: Scorer) -> NDArray[np.float32] | None:
+    """Return the item vectors of a component, float32 (n_items, dim)."""
+    if component.learns_item_vectors:
+        return component.item_vectors
+    if component.text_vectors is None or component.term_matrix() is not None:
+        return None
+    vectors = component.text_vectors[:]
+    return None if sparse.issparse(vectors) else np.asarray(vectors, np.float32)

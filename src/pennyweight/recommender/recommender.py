@@ -43,7 +43,7 @@ from pennyweight.recommender.event_reading import (
     read_histories,
 )
 from pennyweight.recommender.export import export, export_similar
-from pennyweight.recommender.frames import to_frame
+from pennyweight.recommender.frames import to_frame, vectors_frame
 from pennyweight.recommender.item_growth import ReadAlready, changed_texts, with_texts
 from pennyweight.scorers.item_vectors import TextVectors
 from pennyweight.scorers.protocol import Scorer
@@ -395,6 +395,16 @@ class Recommender:
         )
         codes = self._item_codes(items)
         return export_similar(Path(path), batch, codes, bundle=self.bundle, progress=progress)
+
+    @property
+    def item_vectors(self) -> pl.DataFrame:
+        """The vectors of all items: item_id, and a column for each component that has some.
+
+        A column is named like its component, such as ``content`` and ``tower``, and holds float32
+        arrays of one width; ``item_vectors["tower"].to_numpy()`` is the matrix, a row for each
+        item. Quantized vectors are widened. TF-IDF vectors are sparse, and left out.
+        """
+        return vectors_frame(self.scorer, self.catalog)
 
     def explain(
         self, item_id: str, *, user: str | None = None, history: Sequence[str] | None = None
