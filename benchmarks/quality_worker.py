@@ -22,6 +22,7 @@ from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting.job import Job
 from pennyweight.fitting.quality import means
+from pennyweight.progress.tracker import ProgressTracker
 
 RESAMPLES = 1_000
 
@@ -46,7 +47,7 @@ def run(case: Case, data: Path, overrides: dict[str, object]) -> dict[str, objec
     began = time.perf_counter()
     plan = Plan().override({**case.plan, **overrides})
     folder = data / case.data
-    job = Job(folder / case.items, folder / case.events, plan, None, final=False)
+    job = Job(folder / case.items, folder / case.events, plan, ProgressTracker(), final=False)
     report = job.measure()
     wall = time.perf_counter() - began
     parted, results, catalog = job.split, job.results, job.data.catalog

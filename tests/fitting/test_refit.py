@@ -13,6 +13,7 @@ from pennyweight.data.split import split
 from pennyweight.evaluation.measure import measure
 from pennyweight.fitting import evaluate, fit
 from pennyweight.fitting.job import Job
+from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.reports import evaluation_page
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
@@ -44,7 +45,7 @@ def test_not_refitted_is_fitted_on_training_events_and_asked_with_whole_historie
             "evaluate.refit": False,
         }
     )
-    job = Job(data, None, plan, None, final=False)
+    job = Job(data, None, plan, ProgressTracker(), final=False)
     report = job.measure()
     parted = split(data.interactions, protocol)
     # Each history at the test ends with the validation event of its user.
