@@ -9,7 +9,7 @@ from scipy import sparse
 
 from pennyweight.errors import PlanError
 from pennyweight.storage.arrays import read_arrays, write_arrays
-from pennyweight.vectors.quantized_rows import FOUR, ROW_FORMATS, SCANNED, STEPS, QuantizedRows
+from pennyweight.vectors.quantized_rows import LEVELS, ROW_FORMATS, SCANNED, STEPS, QuantizedRows
 
 NUMBERS = st.floats(-100, 100, width=32)
 ROWS = arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2), elements=NUMBERS)
@@ -46,7 +46,7 @@ def test_4_bits_are_off_by_half_a_step(rows):
 def test_2_bits_take_the_nearest_of_four(rows):
     packed = QuantizedRows.of(rows, "int2")
     scale = packed.scale.astype(np.float32)
-    values = FOUR * scale[:, :, None]
+    values = LEVELS * scale[:, :, None]
     nearest = np.abs(rows[:, :, None] - values).min(axis=2)
     off = np.abs(packed.unpacked() - rows)
     assert (off <= nearest + 0.01 * scale + 1e-6).all()

@@ -77,7 +77,7 @@ def frontier(
         This machine has not the memory.
     """
     with TemporaryDirectory(prefix="pennyweight-") as folder, tracked(progress) as tracker:
-        search, stages = _searched(parent, model, distil, Path(folder), tracker, confirm=False)
+        search, stages = _run_search(parent, model, distil, Path(folder), tracker, confirm=False)
         return _frontier(parent, search, stages)
 
 
@@ -111,7 +111,7 @@ def compress(
         budget = DEFAULT_BUDGET if planned.unlimited else planned
     with tracked(progress) as tracker, ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
-        search, stages = _searched(parent, model, distil, folder, tracker, confirm=True)
+        search, stages = _run_search(parent, model, distil, folder, tracker, confirm=True)
         chosen = cheapest(search.points, budget)
         candidate = search.candidates[search.points.index(chosen)]
         with threadpool_limits(usable_cores()):
@@ -132,7 +132,7 @@ def compress(
     return child
 
 
-def _searched(
+def _run_search(
     parent: Recommender,
     model: str | None,
     distil: int,

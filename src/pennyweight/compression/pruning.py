@@ -75,7 +75,7 @@ def cut_heads(
     """
     checkpoint = model.checkpoint
     changed: dict[str, Projection] = {}
-    for number, n_heads in enumerate(_each(model, activations, keep)):
+    for number, n_heads in enumerate(_per_layer(model, activations, keep)):
         layer, name = checkpoint.layers[number], f"encoder.layer.{number}.attention"
         _check_keep(n_heads, layer.heads, f"heads of layer {number}")
         inputs, changed[f"{name}.output.dense"] = eliminate(
@@ -85,7 +85,7 @@ def cut_heads(
         changed |= {
             f"{name}.self.{part}": _rows(projection, inputs) for part, projection in parts.items()
         }
-    return _changed(model, changed)
+    return _with_projections(model, changed)
 
 
 def cut_neurons(
@@ -96,14 +96,14 @@ def cut_neurons(
     Parameters and errors are those of `cut_heads`.
     """
     changed: dict[str, Projection] = {}
-    for number, n_neurons in enumerate(_each(model, activations, keep)):
+    for number, n_neurons in enumerate(_per_layer(model, activations, keep)):
         layer, name = model.checkpoint.layers[number], f"encoder.layer.{number}"
         _check_keep(n_neurons, len(layer.inner.weight), f"neurons of layer {number}")
         inputs, changed[f"{name}.output.dense"] = eliminate(
             layer.outer, activations.inners[number], keep=n_neurons
         )
         changed[f"{name}.intermediate.dense"] = _rows(layer.inner, inputs)
-    return _changed(model, changed)
+    return _with_projections(model, changed)
 
 
 def _check_keep(keep: int, size: int, kind: str) -> None:
@@ -111,7 +111,7 @@ def _check_keep(keep: int, size: int, kind: str) -> None:
         raise DataError(f"keep {keep} {kind}: there are {size}; choose from 1 to {size}")
 
 
-def _each(
+def _per_layer(
     model: LanguageModel, activations: Activations, keep: int | Sequence[int]
 ) -> Sequence[int]:
     layers = model.checkpoint.layers
@@ -132,7 +132,7 @@ def _rows(linear: Projection, rows: NDArray[np.int64]) -> Projection:
     return Projection(linear.weight[rows], linear.bias[rows])
 
 
-def _changed(model: LanguageModel, changed: Mapping[str, Projection]) -> LanguageModel:
+def _with_projections(model: LanguageModel, changed: Mapping[str, Projection]) -> LanguageModel:
     tensors = dict(model.tensors)
     for name, linear in changed.items():
         tensors[f"{model.prefix}{name}.weight"] = linear.weight

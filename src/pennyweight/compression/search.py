@@ -107,29 +107,33 @@ class Search:
         scorer = {} if name is None else {name: self._blend.components[name]}
         original = MeasuredVariant(EncoderVariant(ORIGINAL, (), None), scorer, self._blend)
         measured = [original]
-        at_first = self._new([original], (AS_IT_IS, EIGHT_BITS))
+        at_first = self._unmeasured([original], (AS_IT_IS, EIGHT_BITS))
         variants = number_of_variants(self._blend, self.model)
-        small = len(self._new([original], STORAGES) - at_first)
-        self._expect(search_stages(variants, whole=len(at_first), small=small))
+        last = len(self._unmeasured([original], STORAGES) - at_first)
+        self._expect(search_stages(variants, first=len(at_first), last=last))
         self._measure(original, (AS_IT_IS, EIGHT_BITS))
         if name is not None:
             for encoder_variant in self._variants(scorer[name].encoder):
                 with self.stages.stage("learn weights"):
-                    measured.append(self._learned(name, encoder_variant))
+                    measured.append(self._learn_weights(name, encoder_variant))
                 self._measure(measured[-1], (EIGHT_BITS,))
         promising = self._promising(measured)
-        self._expect(format_stages(len(self.points) + 1, len(self._new(promising, STORAGES))))
+        self._expect(
+            format_stages(len(self.points) + 1, len(self._unmeasured(promising, STORAGES)))
+        )
         for variant in promising:
             self._measure(variant, STORAGES)
 
     def _expect(self, stages: Iterable[ExpectedStage]) -> None:
         self.stages.tracker.expect([*stages, *self.coming])
 
-    def _new(
+    def _unmeasured(
         self, variants: Sequence[MeasuredVariant], storages: Sequence[VectorFormat]
     ) -> set[str]:
         """Return the names of the candidates that are not measured yet."""
-        names = {self._named(one, storage) for one in variants for storage in storages}
+        names = {
+            self._candidate_name(variant, storage) for variant in variants for storage in storages
+        }
         return names - {point.name for point in self.points}
 
     def _variants(self, encoder: Encoder | None) -> Iterator[EncoderVariant]:
@@ -149,7 +153,7 @@ class Search:
         if encoder is not None:
             yield EncoderVariant("TF-IDF", ("no language model in content",), None)
 
-    def _learned(self, name: str, variant: EncoderVariant) -> MeasuredVariant:
+    def _learn_weights(self, name: str, variant: EncoderVariant) -> MeasuredVariant:
         """Fit a component with an encoder, and learn the weights of the blend it is part of."""
         scorer = self._blend.components[name].with_encoder(variant.encoder)
         replaced = {name: self.trial.fit_texts(scorer)}
@@ -158,7 +162,7 @@ class Search:
 
     def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
         """Return some variants, the smallest that no other beats first, vectors in 8 bits."""
-        by_name = {self._named(variant, EIGHT_BITS): variant for variant in measured}
+        by_name = {self._candidate_name(variant, EIGHT_BITS): variant for variant in measured}
         points = [point for point in self.points if point.name in by_name]
 
         def order(point: Point) -> tuple[bool, int]:
@@ -168,7 +172,7 @@ class Search:
 
     def _measure(self, measured: MeasuredVariant, storages: Sequence[VectorFormat]) -> None:
         for storage in storages:
-            candidate = Candidate(self._named(measured, storage), measured, storage)
+            candidate = Candidate(self._candidate_name(measured, storage), measured, storage)
             if any(
                 point.name == candidate.name for point in self.points
             ):  # nothing it could change
@@ -181,7 +185,7 @@ class Search:
         name = storage.name(measured.among(self.trial.components))
         return (name,) if name else ()
 
-    def _named(self, measured: MeasuredVariant, storage: VectorFormat) -> str:
+    def _candidate_name(self, measured: MeasuredVariant, storage: VectorFormat) -> str:
         return "; ".join((measured.variant.name, *self._format(measured, storage)))
 
     def _point(self, candidate: Candidate) -> Point:

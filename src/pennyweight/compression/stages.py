@@ -29,7 +29,7 @@ def fit_stages(
 
 
 def search_stages(
-    variants: int, *, whole: int = 2, small: int = len(STORAGES)
+    variants: int, *, first: int = 2, last: int = len(STORAGES)
 ) -> Iterator[ExpectedStage]:
     """Yield the stages that measure all candidates.
 
@@ -37,15 +37,15 @@ def search_stages(
     ----------
     variants
         Encoders in the place of the parent's.
-    whole, small
+    first, last
         Formats of the parent's vectors that are measured at first, and of the promising encoders'
         vectors at last.
     """
-    yield from format_stages(1, whole)
-    for number in range(whole + 1, whole + 1 + variants):
+    yield from format_stages(1, first)
+    for number in range(first + 1, first + 1 + variants):
         yield ExpectedStage("learn weights", group="weights")
         yield from format_stages(number, 1)
-    yield from format_stages(whole + 1 + variants, small * min(PROMISING, 1 + variants))
+    yield from format_stages(first + 1 + variants, last * min(PROMISING, 1 + variants))
 
 
 def format_stages(first: int, count: int) -> Iterator[ExpectedStage]:

@@ -76,7 +76,7 @@ def cut_vocabulary(
     new = {int(token): number for number, token in enumerate(old)}
     tensors = dict(model.tensors)
     tensors[model.prefix + WORDS] = tensors[model.prefix + WORDS][old]
-    config = {key: _moved(key, value, new) for key, value in model.config.items()}
+    config = {key: _renumbered(key, value, new) for key, value in model.config.items()}
     config["vocab_size"] = len(old)
     return replace(model, config=config, tensors=_without_heads(tensors), tokenizer_json=text)
 
@@ -86,6 +86,6 @@ def _without_heads(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name: value for name, value in tensors.items() if ".predictions." not in f".{name}"}
 
 
-def _moved(key: str, value: object, new: dict[int, int]) -> object:
+def _renumbered(key: str, value: object, new: dict[int, int]) -> object:
     """Return a setting of config.json; ids of special tokens move with their tokens."""
     return new.get(value, value) if key.endswith("_token_id") and isinstance(value, int) else value

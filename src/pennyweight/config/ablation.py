@@ -89,9 +89,9 @@ class EncoderAblation(Frozen):
         overall, *others = self.added
         parts = "".join(f", {group} for {group.to}" for group in others)
         a, b = self.with_model, self.without
-        seconds = _more(a.fit_seconds - b.fit_seconds, ".0f", " s")
-        room = _more((a.nbytes - b.nbytes) / 1e6, ".1f", " MB")
-        money = _more(a.price_per_million - b.price_per_million, ".3f", "")
+        seconds = _difference(a.fit_seconds - b.fit_seconds, ".0f", " s")
+        room = _difference((a.nbytes - b.nbytes) / 1e6, ".1f", " MB")
+        money = _difference(a.price_per_million - b.price_per_million, ".3f", "")
         return (
             f"On test users the language model ({self.model}) adds {overall} NDCG@10 to the best "
             f"blend without it ({self.instead}){parts}; a fit takes {seconds}, vectors "
@@ -107,5 +107,5 @@ class EncoderAblation(Frozen):
         return f"On validation data it is not shown to add anything: leave it out{action}."
 
 
-def _more(value: float, form: str, unit: str) -> str:
+def _difference(value: float, form: str, unit: str) -> str:
     return f"{abs(value):{form}}{unit} {'more' if value >= 0 else 'less'}"

@@ -50,7 +50,9 @@ def select_tokens(
     vocabulary: dict[str, int] = wordpiece(tokenizer)["vocab"]
     prefix = str(tokenizer["model"].get("continuing_subword_prefix", "##"))
     added = {token["content"]: int(token["id"]) for token in tokenizer["added_tokens"]}
-    keep = set(added.values()) | _needed(tokenizer_json, texts) | _spelling(vocabulary, prefix)
+    keep = (
+        set(added.values()) | _needed_tokens(tokenizer_json, texts) | _spelling(vocabulary, prefix)
+    )
     keep |= set(range(first))
     ordered = sorted(vocabulary, key=vocabulary.__getitem__)
     common = [
@@ -78,7 +80,7 @@ def wordpiece(tokenizer: dict[str, Any]) -> dict[str, Any]:
     return model
 
 
-def _needed(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
+def _needed_tokens(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
     tokenizer = load_tokenizer(tokenizer_json, max_tokens=UNLIMITED)
     needed: set[int] = set()
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):

@@ -144,7 +144,7 @@ def _columns(
         "serendipity": beyond_accuracy.serendipity(per_user.ranks, held_out, facts, lists),
         "popularity": beyond_accuracy.list_mean(lists, facts.popularity),
     }
-    if _worded(grouping):
+    if _has_words(grouping):
         values["diversity"] = beyond_accuracy.diversity(lists, grouping.words)
     if largest is not None:
         values |= dict(enumerate(beyond_accuracy.group_shares(lists, largest).T))
@@ -185,7 +185,7 @@ def _estimates(
     return out
 
 
-def _worded(grouping: Grouping) -> bool:
+def _has_words(grouping: Grouping) -> bool:
     return grouping.words is not None and grouping.words.nnz > 0
 
 
@@ -217,7 +217,7 @@ def _lists(
             for name, per_user in results.by_scorer.items()
         },
         history_popularity=float(before[old].mean()) if old.any() else None,
-        diversity_by=BY_WORDS if _worded(grouping) else None,
+        diversity_by=BY_WORDS if _has_words(grouping) else None,
         categories=None if grouping.items is None else grouping.items.column,
     )
 

@@ -50,7 +50,7 @@ def slices(
         The slices with at least one user.
     """
     measured = []
-    for by, name, targets in _chosen(results, users):
+    for by, name, targets in _slice_targets(results, users):
         part = results.part(targets)
         if len(part.rows):
             means = bootstrap(part.ndcg, resamples=resamples, rng=rng)
@@ -62,7 +62,7 @@ def slices(
     return tuple(measured)
 
 
-def _chosen(
+def _slice_targets(
     results: UserResults, users: Groups | None
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     row, only_negative = results.target_row, results.only_negative

@@ -42,7 +42,7 @@ def first_items(
     rows = np.flatnonzero(count_true(hit) > max(_CROWD, 2 * depth))
     if len(rows):
         ties = keys * factors[rows, None]
-        hit[rows] = _settled(scores[rows], bound[rows], ties, hit[rows], depth)
+        hit[rows] = _break_ties(scores[rows], bound[rows], ties, hit[rows], depth)
     row, item = np.divmod(np.flatnonzero(hit), scores.shape[1])  # quicker than np.nonzero
     order = np.lexsort((keys[item] * factors[row], -scores[row, item], row))
     row, item = row[order], item[order]
@@ -67,7 +67,7 @@ def _reaching(values: NDArray[Any], depth: int) -> tuple[NDArray[Any], NDArray[n
     return bound, hit
 
 
-def _settled(
+def _break_ties(
     scores: NDArray[np.float32],
     bound: NDArray[np.float32],
     ties: NDArray[np.uint32],

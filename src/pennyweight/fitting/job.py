@@ -375,7 +375,7 @@ class Job:
             worth=ablation,
             blend=rounded(self.blend.weights),
             routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
-            chosen=_chosen(self.blend),
+            chosen=_chosen_settings(self.blend),
             slices=analysis.slices,
             comparisons=analysis.comparisons,
             lists=analysis.lists,
@@ -398,7 +398,7 @@ def _has_validation(data_split: Split) -> bool:
     return len(data_split.train) < len(data_split.test.before)
 
 
-def _chosen(blend: Blend) -> dict[str, float]:
+def _chosen_settings(blend: Blend) -> dict[str, float]:
     return {
         f"{name}.{setting}": value
         for name, scorer in blend.components.items()

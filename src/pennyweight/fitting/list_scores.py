@@ -38,7 +38,7 @@ def list_report(
 ) -> Report:
     """Return the report on lists; see `pennyweight.score_lists`."""
     began = time.perf_counter()
-    by_name = _named(lists)
+    by_name = _by_name(lists)
     if BASELINE in by_name:
         raise PlanError(f"lists named {BASELINE!r}: the name of the baseline; choose another")
     setting = measurable(data.interactions, plan.evaluate)
@@ -110,7 +110,7 @@ def _frame(log: Interactions, ids: Ids) -> pl.DataFrame:
     )
 
 
-def _named(lists: Lists) -> dict[str, Source]:
+def _by_name(lists: Lists) -> dict[str, Source]:
     """Return lists by name; a mapping of columns is one table."""
     if isinstance(lists, Mapping) and not all(map(_is_column, lists.values())):
         return {str(name): cast("Source", table) for name, table in lists.items()}

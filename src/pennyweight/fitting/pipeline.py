@@ -104,7 +104,7 @@ def evaluate(
     """
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
-    planned = _read_as(_planned(plan, options), items, reading)
+    planned = _read_as(_with_options(plan, options), items, reading)
     with tracked(progress) as tracker:
         return measure_folds(Job(items, events, planned, tracker, final=False, **objects))
 
@@ -131,7 +131,7 @@ def fit(
     """
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
-    planned = _read_as(_planned(plan, options), items, reading)
+    planned = _read_as(_with_options(plan, options), items, reading)
     with tracked(progress) as tracker:
         job = Job(items, events, planned, tracker, final=True, **objects)
         return job.refit(measure_folds(job))
@@ -178,7 +178,7 @@ def score_lists(
         The lists, the data or a setting cannot be used; the message says what to do.
     """
     options = _options(protocol, repeats, seed=seed)
-    planned = _one_split(_read_as(_planned(plan, options), items, reading))
+    planned = _one_split(_read_as(_with_options(plan, options), items, reading))
     return list_report(lists, dataset(items, events, planned), planned, list_columns)
 
 
@@ -202,14 +202,14 @@ def split_events(
         need a list.
     """
     options = _options(protocol, seed=seed)
-    planned = _one_split(_read_as(_planned(plan, options), items, reading))
+    planned = _one_split(_read_as(_with_options(plan, options), items, reading))
     return split_frames(dataset(items, events, planned), planned)
 
 
 _NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "folds", "progress")
 
 
-def _planned(plan: Plan | None, options: dict[str, object]) -> Plan:
+def _with_options(plan: Plan | None, options: dict[str, object]) -> Plan:
     if plan is not None and not isinstance(plan, Plan):
         raise PlanError(
             f"plan is a {type(plan).__name__}, not a Plan; read a file with "

@@ -52,12 +52,12 @@ def legible(terms: Iterable[str], text: str) -> list[str]:
     if text.isascii():
         return terms
     form: Literal["NFC", "NFKC"] = "NFKC" if _HALF_WIDTH.search(text) else "NFC"
-    written = dict(_written(set(terms), unicodedata.normalize(form, text)))
+    written = dict(_spellings(set(terms), unicodedata.normalize(form, text)))
     out = [written.get(term, "" if is_dense(term) and len(term) > 1 else term) for term in terms]
     return list(dict.fromkeys(filter(None, out)))
 
 
-def _written(terms: set[str], text: str) -> Iterator[tuple[str, str]]:
+def _spellings(terms: set[str], text: str) -> Iterator[tuple[str, str]]:
     """Yield (term, how the text writes it)."""
     for run in runs(text):
         if run.dense:

@@ -84,7 +84,7 @@ def save(
             settings["availability"] = list(recommender.catalog.availability)
         text = json.dumps(settings, indent=2, ensure_ascii=False)
         (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
-        recommender.report = _weighed(recommender.report, folder)
+        recommender.report = _with_bytes(recommender.report, folder)
         for name, data in (extra() if extra else {}).items():
             (folder / name).write_bytes(data)
 
@@ -119,7 +119,7 @@ def _settings(bundle: Bundle) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
-def _weighed(report: Report | None, folder: Path) -> Report | None:
+def _with_bytes(report: Report | None, folder: Path) -> Report | None:
     """Return the report with the bytes that have been written to a folder."""
     if report is None:
         return None

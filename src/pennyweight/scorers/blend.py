@@ -217,7 +217,7 @@ class Blend(Scorer):
         for name in self._in_order():
             component, weight = self.components[name], weights[name]
             if component.is_fallback and (weight < 0).any():
-                weight = _lifted(weight, total)
+                weight = _flip_negative(weight, total)
             if not weight.any():
                 continue
             scores = component.score(histories)
@@ -432,7 +432,9 @@ class BlendAttribution(Attribution):
         return self._blend.shares_of(self.history, codes, features)
 
 
-def _lifted(weight: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float32]:
+def _flip_negative(
+    weight: NDArray[np.float32], others: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
     """Negate weights below zero where the other components distinguish no items, (n, 1)."""
     flat: NDArray[np.bool_] | bool = True
     if others is not None:

@@ -156,12 +156,12 @@ def weigh(
     lower = [None if free else 0.0 for free in popular]
     bounds = list(zip(lower, upper, strict=True))
     fitted = conditional_logit(choices, center, bounds)
-    if _turned(choices, fitted, popular):
+    if _popularity_dominates(choices, fitted, popular):
         bounds = [(0.0, high) for _, high in bounds]
         fitted = conditional_logit(choices, center, bounds)
     routes = route(choices, fitted, center, bounds, rng=rng)
     for start, route_weights in routes.items():
-        if _turned(choices, route_weights, popular):
+        if _popularity_dominates(choices, route_weights, popular):
             routes[start] = np.where(popular, np.maximum(route_weights, 0), route_weights)
     return named(fitted), {start: named(route_weights) for start, route_weights in routes.items()}
 
@@ -170,7 +170,7 @@ def _default(scorer: Scorer) -> float:
     return DEFAULTS[scorer.scale] if scorer.default_weight is None else scorer.default_weight
 
 
-def _turned(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> bool:
+def _popularity_dominates(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> bool:
     """Whether a popularity below zero decides as much as the other components together.
 
     Below zero it corrects components that favor what is popular already. Where there is little

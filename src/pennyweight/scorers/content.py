@@ -123,16 +123,16 @@ class Content(Scorer):
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return cosines, not below zero, float32 (n, n_items)."""
         rows = profile(histories, len(self.vectors), decay=self.decay, max_history=self.max_history)
-        return self._near(self.vectors.mixed(rows))
+        return self._similarity(self.vectors.mixed(rows))
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return cosines of free texts with all items, float32 (len(texts), n_items)."""
         if self.encoder is not None:
-            return self._near(self.encoder.encode(texts))
+            return self._similarity(self.encoder.encode(texts))
         if self.words is None:
             return np.zeros((len(texts), len(self.vectors)), np.float32)
         if self._lookup is None:  # words of the first tokenizer
-            return self._near(self.words.transform(texts))
+            return self._similarity(self.words.transform(texts))
         return np.asarray(np.maximum(search(self._lookup, self.vectors, texts), 0), np.float32)
 
     @cached_property
@@ -142,7 +142,7 @@ class Content(Scorer):
             return None
         return Lookup(self.words)
 
-    def _near(self, query: Any) -> NDArray[np.float32]:  # noqa: ANN401
+    def _similarity(self, query: Any) -> NDArray[np.float32]:  # noqa: ANN401
         scores = self.vectors.products(query)
         return np.maximum(scores, 0, out=scores)
 

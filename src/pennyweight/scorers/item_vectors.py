@@ -52,7 +52,7 @@ class Terms:
         return common_columns(self.matrix)
 
     @cached_property
-    def _turned(self) -> sparse.csr_matrix:
+    def _transposed(self) -> sparse.csr_matrix:
         return sparse.csr_matrix(self.matrix.T)
 
     def prepare(self) -> None:
@@ -73,12 +73,12 @@ class Terms:
         """Return dot products of sparse queries with all rows, float32 (n, n_items)."""
         if self._is_dense(queries):
             return self._all_products(queries)
-        return np.asarray((queries @ self._turned).toarray(), np.float32)
+        return np.asarray((queries @ self._transposed).toarray(), np.float32)
 
     @cached_property
     def _holders(self) -> NDArray[np.int64]:
         """In how many texts each word is, int64 (n_words,)."""
-        return np.asarray(np.diff(self._turned.indptr), np.int64)
+        return np.asarray(np.diff(self._transposed.indptr), np.int64)
 
     def _is_dense(self, queries: sparse.csr_matrix) -> bool:
         """Whether words of the queries are in too many texts for a lookup to pay."""

@@ -62,16 +62,18 @@ def lift(blend: "Blend", held_out: HeldOut, texts: Sequence[str], rng: np.random
     with_events, new = np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)
     if not len(rows) or len(with_events) < 2:
         return Lift()
-    remaining, stand_ins = _part(with_events, rng)
+    remaining, stand_ins = _split_stand_ins(with_events, rng)
     copies = np.arange(len(counts), len(counts) + len(stand_ins))  # after the last item
     vectors = blend.encode_texts(_common_words(texts, stand_ins))
     grown = blend.with_vectors(copies.astype(np.int32), vectors, len(counts) + len(stand_ins))
-    live = _even(grown, held_out, rows, remaining, copies, of=stand_ins)
-    listed = _even(blend, held_out, rows, with_events, new, of=new) if len(new) >= MIN_NEW else live
+    live = _balance(grown, held_out, rows, remaining, copies, of=stand_ins)
+    listed = (
+        _balance(blend, held_out, rows, with_events, new, of=new) if len(new) >= MIN_NEW else live
+    )
     return Lift(listed, live)
 
 
-def _part(
+def _split_stand_ins(
     with_events: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split items with events into those that stay and those that stand in for new ones."""
@@ -86,7 +88,7 @@ def _common_words(texts: Sequence[str], codes: NDArray[np.int64]) -> list[str]:
     return [" ".join(w for w in words(texts[code]) if frequency[w] > 1) for code in codes]
 
 
-def _even(
+def _balance(
     blend: "Blend",
     held_out: HeldOut,
     rows: NDArray[np.int64],

@@ -260,13 +260,13 @@ class TwoTower(Scorer):
             histories, len(self.items), decay=self.decay, max_history=self.settings.max_history
         )
         query, _ = unit(self.histories.mixed(rows))
-        return self._near(query)
+        return self._logits(query)
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the scores of free texts, float32 (len(texts), n_items)."""
-        return self._near(self.tuned.encode(texts))
+        return self._logits(self.tuned.encode(texts))
 
-    def _near(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _logits(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         query = query / np.float32(self.settings.temperature)
         return self.items.products(query)
 

@@ -123,7 +123,7 @@ def distilled(
     place = cache_folder() / "distilled" / digest(*names, teacher, *events_of(held_out))
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
-        weights = _finished(place)
+        weights = _cached_model(place)
         if weights is None:
             weights = distil_into(
                 student,
@@ -146,7 +146,7 @@ def distilled(
     return weights
 
 
-def _finished(place: Path) -> ModelWeights | None:
+def _cached_model(place: Path) -> ModelWeights | None:
     """Return a model that was finished and is whole."""
     try:
         marker = json.loads((place / MARKER).read_bytes())

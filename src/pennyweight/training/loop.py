@@ -90,7 +90,7 @@ def train(
     with Events(folder / "events", step=state.step) as events:
         run = _Run(learner, task, settings, optimizer, events)
         try:
-            while not _finished(run, state, folder, fingerprint, quality):
+            while not _is_finished(run, state, folder, fingerprint, quality):
                 run.step(state, folder)
                 if progress is not None:
                     progress(state.step, settings.steps)
@@ -110,7 +110,7 @@ def _groups(learner: Learner, settings: TrainSettings) -> list[dict[str, object]
     ]
 
 
-def _finished(
+def _is_finished(
     run: _Run, state: State, folder: Path, fingerprint: str, quality: Quality | None
 ) -> bool:
     """Measure and write when due; return whether the training is over."""

@@ -33,8 +33,8 @@ def check_behavior(data: Dataset, part: Part | None, by_period: list[Period]) ->
     log = data.interactions
     findings = _bots(log)
     if log.real_time:
-        findings += _times(log)
-    return findings + _thin(log) + _cold(log, part, by_period)
+        findings += _implausible_times(log)
+    return findings + _sparsity(log) + _cold_share(log, part, by_period)
 
 
 def _bots(log: Interactions) -> list[Finding]:
@@ -84,7 +84,7 @@ def _busiest(log: Interactions, seconds: int) -> NDArray[np.int64]:
     return np.asarray(np.maximum.reduceat(within, log.offsets[:-1]))
 
 
-def _times(log: Interactions) -> list[Finding]:
+def _implausible_times(log: Interactions) -> list[Finding]:
     early_rows = np.flatnonzero(log.time < _1990)
     findings = finding(
         "early-times",
@@ -121,7 +121,7 @@ def _times(log: Interactions) -> list[Finding]:
     return findings
 
 
-def _thin(log: Interactions) -> list[Finding]:
+def _sparsity(log: Interactions) -> list[Finding]:
     lengths, counts = np.diff(log.offsets), log.counts
     single = np.flatnonzero(lengths == 1)
     unused = int((counts == 0).sum())
@@ -156,7 +156,7 @@ def _thin(log: Interactions) -> list[Finding]:
     return findings
 
 
-def _cold(log: Interactions, part: Part | None, by_period: list[Period]) -> list[Finding]:
+def _cold_share(log: Interactions, part: Part | None, by_period: list[Period]) -> list[Finding]:
     if part is not None:
         train_counts = np.bincount(log.item[part < 2], minlength=log.n_items)
         test = part == 2

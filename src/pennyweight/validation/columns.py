@@ -77,7 +77,7 @@ def check_columns(
         if texts is not None and filled:
             column = column.model_copy(update=_describe(texts))
             if role == "text":
-                facts, column_findings = _read(texts, data.catalog.ids, tokenizer, rng)
+                facts, column_findings = _check_text(texts, data.catalog.ids, tokenizer, rng)
                 column, findings = column.model_copy(update=facts), findings + column_findings
         empty = len(values) - filled
         findings += finding(
@@ -98,7 +98,7 @@ def _describe(texts: pl.Series) -> dict[str, object]:
     return {"distinct": texts.drop_nulls().n_unique(), "length": tuple(map(int, quantiles))}
 
 
-def _read(
+def _check_text(
     texts: pl.Series, ids: Sequence[str], tokenizer: Tokenizer | None, rng: np.random.Generator
 ) -> tuple[dict[str, object], list[Finding]]:
     """Guess the language of a column of texts, and measure how the encoder covers it."""

@@ -29,10 +29,12 @@ def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[n
     of `MIN_JACCARD` or more; each member of a band is compared with the first one only, so the work
     grows with the number of texts.
     """
-    of_text, signatures = _sign(texts, rng)
+    of_text, signatures = _minhash(texts, rng)
     size = np.diff(of_text.indptr)
     rows = np.flatnonzero(size)
-    pairs = [_meet(signatures[rows, b * ROWS : (b + 1) * ROWS], rows) for b in range(BANDS)]
+    pairs = [
+        _candidate_pairs(signatures[rows, b * ROWS : (b + 1) * ROWS], rows) for b in range(BANDS)
+    ]
     first_rows, second_rows = (
         np.unique(np.concatenate(pairs), axis=0).T if pairs else np.empty((2, 0), int)
     )
@@ -53,7 +55,7 @@ def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[n
     return np.asarray(first[group], np.int32)
 
 
-def _sign(
+def _minhash(
     texts: Sequence[str], rng: np.random.Generator
 ) -> tuple[sparse.csr_array, NDArray[np.uint32]]:
     """Return the words of each text, csr (n, 2**22) by hash, and MinHashes (n, BANDS * ROWS)."""
@@ -84,7 +86,7 @@ def _sign(
     return matrix, signatures
 
 
-def _meet(band: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _candidate_pairs(band: NDArray[np.uint32], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return pairs (first row of a bucket, other row), int64 (n, 2)."""
     key = np.ascontiguousarray(band).view(np.dtype((np.void, band.shape[1] * 4))).ravel()
     _, first, bucket = np.unique(key, return_index=True, return_inverse=True)

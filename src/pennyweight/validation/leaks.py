@@ -26,16 +26,16 @@ def check_leaks(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     """Run every leak check on a dataset and its split."""
     places = orders(data)
     return [
-        *_repeated(data, part),
-        *_across(data),
-        *_after_cut(data, part, protocol),
-        *_catalog(data, part),
+        *_repeated_items(data, part),
+        *_split_duplicates(data),
+        *_later_events(data, part, protocol),
+        *_future_catalog(data, part),
         *check_order(data, part, places),
         *check_answers(data),
     ]
 
 
-def _repeated(data: Dataset, part: Part) -> list[Finding]:
+def _repeated_items(data: Dataset, part: Part) -> list[Finding]:
     log = data.interactions
     key = log.user.astype(np.int64) * log.n_items + log.item
     targets, first = np.unique(key[part == 2], return_index=True)
@@ -51,7 +51,7 @@ def _repeated(data: Dataset, part: Part) -> list[Finding]:
     )
 
 
-def _across(data: Dataset) -> list[Finding]:
+def _split_duplicates(data: Dataset) -> list[Finding]:
     entries = [entry for entry in data.log.entries if entry.reason == ACROSS_SPLITS]
     count = sum(entry.count for entry in entries)
     examples = [text for entry in entries for text in entry.examples]
@@ -66,7 +66,7 @@ def _across(data: Dataset) -> list[Finding]:
     )
 
 
-def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
+def _later_events(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
     log, test = data.interactions, part == 2
     first_test = np.full(len(log.users), np.inf)
     np.minimum.at(first_test, log.user[test], log.time[test])
@@ -95,10 +95,10 @@ def _after_cut(data: Dataset, part: Part, protocol: Protocol) -> list[Finding]:
         return findings + finding(
             "future-of-others", message, n_later, n_known, "known events", warn=True
         )
-    return findings + _unavoidable(message, n_later, n_known, newcomers, protocol)
+    return findings + _unavoidable_future(message, n_later, n_known, newcomers, protocol)
 
 
-def _unavoidable(
+def _unavoidable_future(
     message: str, n_later: int, n_known: int, newcomers: Evidence, protocol: Protocol
 ) -> list[Finding]:
     """Describe later events of others where a split by time would test newcomers alone."""
@@ -114,7 +114,7 @@ def _unavoidable(
     )
 
 
-def _catalog(data: Dataset, part: Part) -> list[Finding]:
+def _future_catalog(data: Dataset, part: Part) -> list[Finding]:
     new = new_items(data.interactions, part)
     if not new.give_answers:
         return []
@@ -145,7 +145,7 @@ def check_answers(data: Dataset) -> list[Finding]:
     names = names.with_columns(pl.col("name").list.len().alias("n"), pl.col("name").list.join(" "))
     names = names.filter(pl.col("n").is_between(1, 3))
     parts = [
-        _named(data.catalog.texts[at : at + BLOCK], at, names)
+        _user_mentions(data.catalog.texts[at : at + BLOCK], at, names)
         for at in range(0, len(data.catalog), BLOCK)
     ]
     pairs = pl.concat(parts).unique(maintain_order=True)
@@ -185,7 +185,7 @@ def _words(texts: pl.Series) -> pl.Series:
     )
 
 
-def _named(texts: Sequence[str], start: int, names: pl.DataFrame) -> pl.DataFrame:
+def _user_mentions(texts: Sequence[str], start: int, names: pl.DataFrame) -> pl.DataFrame:
     """Return (item, user) for each user whose id is a run of words in a text."""
     block = pl.DataFrame(
         {

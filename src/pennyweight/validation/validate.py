@@ -149,7 +149,7 @@ def _validated(
     rng = np.random.default_rng(seed)
     log = data.interactions
     tracker.expect(stages(volume(data, None)))
-    findings = _cleaned(data)
+    findings = _cleaning_findings(data)
     tracker("columns")
     tokenizer = find_tokenizer(encoder)
     columns, column_findings = check_columns(data, tokenizer, max_tokens, rng)
@@ -198,7 +198,7 @@ def _part(data: Dataset, protocol: Protocol | None) -> tuple[Protocol | None, Pa
         return None, None
 
 
-def _cleaned(data: Dataset) -> list[Finding]:
+def _cleaning_findings(data: Dataset) -> list[Finding]:
     """Turn the entries of the cleaning log into findings."""
     findings: list[Finding] = []
     for entry in data.log.entries:

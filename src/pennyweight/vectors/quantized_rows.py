@@ -19,8 +19,8 @@ __all__ = ["ROW_FORMATS", "SCANNED", "QuantizedRows", "RowFormat"]
 RowFormat = Literal["fp32", "int8", "int4", "int2", "binary"]
 ROW_FORMATS: tuple[RowFormat, ...] = get_args(RowFormat)
 STEPS, FEW_STEPS = 127, 7  # on either side of zero, in 8 and in 4 bits
-# The four values nearest to a normal variable in the mean square, and their bounds (Max 1960).
-FOUR, PARTED = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
+# The four values nearest to a normal variable in the mean square, and their bound (Max 1960).
+LEVELS, BOUND = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
 BLOCK = 4096  # rows widened at a time
 SCANNED = 2_000  # rows from which on int8 is multiplied as it is
 _MIN_SCALE = 1e-12  # a scale to divide by, even if all vectors are zero
@@ -78,12 +78,12 @@ class QuantizedRows:
         if format == "int4":
             scale = _scale(rows, FEW_STEPS, by_row=True).astype(np.float16)
             data = _rounded(rows, np.maximum(scale.astype(np.float32), _MIN_SCALE), FEW_STEPS)
-            return cls(_joined(data + 8, 4), scale, dim, format)
+            return cls(_pack(data + 8, 4), scale, dim, format)
         if format == "int2":
             scale = _length(rows).astype(np.float16)
-            part = np.maximum(scale.astype(np.float32), _MIN_SCALE) * np.float32(PARTED)
+            part = np.maximum(scale.astype(np.float32), _MIN_SCALE) * np.float32(BOUND)
             places = (rows > -part).astype(np.uint8) + (rows > 0) + (rows > part)
-            return cls(_joined(places, 2), scale, dim, format)
+            return cls(_pack(places, 2), scale, dim, format)
         if format == "binary":
             scale = _length(rows).astype(np.float16)
             return cls(np.packbits(rows > 0, axis=1), scale, dim, format)
@@ -111,10 +111,10 @@ class QuantizedRows:
         if self.format == "int8":
             return np.asarray(data * scale, np.float32)
         if self.format == "int4":
-            steps = _parted(data, 4)[:, : self.dim].astype(np.float32) - 8
+            steps = _unpack(data, 4)[:, : self.dim].astype(np.float32) - 8
             return np.asarray(steps * scale, np.float32)
         if self.format == "int2":
-            return np.asarray(FOUR[_parted(data, 2)[:, : self.dim]] * scale, np.float32)
+            return np.asarray(LEVELS[_unpack(data, 2)[:, : self.dim]] * scale, np.float32)
         bits = np.unpackbits(data, axis=1, count=self.dim)
         return np.asarray((bits * np.float32(2) - 1) * scale, np.float32)
 
@@ -189,7 +189,7 @@ def _length(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.linalg.norm(rows, axis=1, keepdims=True) / width, np.float32)
 
 
-def _joined(places: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+def _pack(places: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     """Put several numbers of a row into a byte, the first in the lowest bits."""
     each = 8 // bits
     wide = np.pad(places.astype(np.uint8), ((0, 0), (0, -places.shape[1] % each)))
@@ -199,8 +199,8 @@ def _joined(places: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     return out
 
 
-def _parted(data: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """Split the output of `_joined`, padding included."""
+def _unpack(data: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Split the output of `_pack`, padding included."""
     each = 8 // bits
     out = np.empty((len(data), each * data.shape[1]), np.uint8)
     for at in range(each):
