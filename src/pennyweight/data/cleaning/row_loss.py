@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pennyweight.data.cleaning.feedback import NOT_LIKING
 from pennyweight.data.cleaning.repeated_items import AGAIN, EQUAL
 from pennyweight.data.cleaning_log import CleaningEntry, Findings, action_counts
+from pennyweight.data.readers.picked import NOT_PICKED
 from pennyweight.errors import DataError
 
 __all__ = [
@@ -25,7 +26,7 @@ __all__ = [
 MAX_DROPPED = 0.5
 _FEWEST_ROWS = 10  # smaller tables are not checked
 NO_ITEM = "event types that are about no item"
-_EXEMPT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM)
+_EXEMPT = ("event outside the", "duplicate", "header line", EQUAL, NO_ITEM, NOT_PICKED)
 _REMEDIES = {
     "broken row": "Mend the rows, or export the table again",
     "missing user": "If the user is in the first row of several only, as in merged cells of a "

@@ -10,6 +10,7 @@ from pennyweight.data.cleaning.event_types import sense_of_type
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_option, has_role
 from pennyweight.data.readers.nested import decode_columns, flatten, path_claims, words
+from pennyweight.data.readers.picked import is_shown, picked_item
 from pennyweight.errors import DataError
 
 __all__ = ["explode_lists"]
@@ -76,6 +77,9 @@ def explode_lists(
         Where several lists could hold the items, or times and items differ in number.
     """
     frame = _without_braces(_split_tokens(frame, chosen), chosen)
+    picked = picked_item(frame, _lists_of_ids, chosen, findings)
+    if picked is not None:
+        return picked[0], {"item": picked[1]}
     name = _item_list(frame, chosen, source)
     if name is None:
         return frame, {}
@@ -102,6 +106,23 @@ def explode_lists(
         if len(plural) == 1 and not has_role(plain, role):
             roles[role] = plural[0]
     return flatten(exploded), {r: n for r, n in roles.items() if r not in chosen}
+
+
+def _lists_of_ids(frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """Return the columns of lists of ids, also as text, by their names or types."""
+    lists: dict[str, pl.Series] = {}
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype == pl.String and (is_shown(name) or _is_sequence(name)):
+            column = decode_columns(column.to_frame(), [name]).to_series()
+            mark = _mark(column)
+            column = column if mark is None else _split(column, mark)
+        if isinstance(column.dtype, pl.Array):
+            column = column.arr.to_list()
+        inner = column.dtype.inner if isinstance(column.dtype, pl.List) else None
+        if inner == pl.String or (isinstance(inner, pl.DataType) and inner.is_integer()):
+            lists[name] = column
+    return lists
 
 
 def _split_tokens(frame: pl.DataFrame, chosen: Mapping[str, str | None]) -> pl.DataFrame:
