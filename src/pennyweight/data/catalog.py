@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.append_only import Growing
 from pennyweight.data.cleaning.availability import available_items
+from pennyweight.data.display import catalog_html
 from pennyweight.data.ids import Ids
 from pennyweight.data.titles import is_title
 from pennyweight.errors import DataError
@@ -67,6 +68,9 @@ class Catalog:
         text = f"text: {' + '.join(self.text_columns)}; " if self.text_columns else ""
         columns = ", ".join(self.attributes.columns) or "none"
         return f"Catalog({count(len(self), 'item')}; {text}columns: {columns})"
+
+    def _repr_html_(self) -> str:
+        return catalog_html(self)
 
     @cached_property
     def available(self) -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ from pennyweight.data.cleaning.signed_columns import note_signed
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.cleaning_log import CleaningLog, Findings
 from pennyweight.data.columns import ALIASES, has_role, resolve
+from pennyweight.data.display import dataset_html
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
@@ -113,6 +114,9 @@ class Dataset:
     def __repr__(self) -> str:
         findings = count(len(self.log.entries), "finding")
         return f"Dataset({self.catalog!r}, {self.interactions!r}, {findings} in log)"
+
+    def _repr_html_(self) -> str:
+        return dataset_html(self)
 
 
 def read(

@@ -205,10 +205,15 @@ class Interactions:
     def __repr__(self) -> str:
         sizes = [count(len(self), "event"), count(len(self.users), "user")]
         sizes += [count(self.n_items, "item")]
-        if self.real_time and len(self):
-            first, last = (_date(self.time.min()), _date(self.time.max()))
-            sizes += [f"{first} to {last}"]
+        sizes += [" to ".join(self.dates)] if self.dates else []
         return f"Interactions({', '.join(sizes)})"
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The days of the first and the last event; empty where times are no dates."""
+        if not (self.real_time and len(self)):
+            return ()
+        return _date(self.time.min()), _date(self.time.max())
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
