@@ -1,12 +1,17 @@
 """Over a real socket: what a client sends before it has asked for anything."""
 
+import asyncio
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 from walls import PATIENCE, application, serving
 
 from pennyweight.serving.http.bounded_protocol import BoundedProtocol
@@ -18,7 +23,7 @@ ASK = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 class Small(BoundedProtocol):
     head_bytes = LIMIT
-    head_seconds = SECONDS
+    head_seconds = unread_seconds = SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,46 @@ def sends(connection: socket.socket, piece: Callable[[int], bytes], wait: float 
             return
         time.sleep(wait)
     raise AssertionError("the service still reads")
+
+
+def test_a_client_that_reads_nothing_is_not_waited_for():
+    ended = threading.Event()
+
+    async def pieces():
+        try:
+            while True:
+                yield b"x" * 65_536
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    async def answer(request):
+        return StreamingResponse(pieces())
+
+    with serving(Starlette(routes=[Route("/", answer)]), http=Small) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(ASK + b"\r\n")
+            assert ended.wait(PATIENCE)
+
+
+def test_a_slow_reader_gets_all():
+    n = 40
+
+    async def pieces():
+        for _ in range(n):
+            yield b"x" * 65_536
+
+    async def answer(request):
+        return StreamingResponse(pieces())
+
+    with serving(Starlette(routes=[Route("/", answer)]), http=Small) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            got = 0
+            while data := connection.recv(65_536):
+                got += data.count(b"x")
+                time.sleep(0.01)
+    assert got == n * 65_536
 
 
 def test_who_says_nothing_is_not_waited_for(connection):

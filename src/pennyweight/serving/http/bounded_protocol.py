@@ -35,6 +35,8 @@ class BoundedProtocol(HttpToolsProtocol):
     rest_bytes, rest_seconds
         Of an unread body, after the answer: up to these bounds the rest is skipped, so that the
         connection can serve the next request; beyond, it is closed.
+    unread_seconds
+        For which a client may take nothing of an answer that is larger than the buffers.
     pipelined
         Requests that may wait on one connection for those before them.
     """
@@ -45,12 +47,14 @@ class BoundedProtocol(HttpToolsProtocol):
     trailers: ClassVar[int] = 100
     rest_bytes: ClassVar[int] = 4 << 20
     rest_seconds: ClassVar[float] = 10.0
+    unread_seconds: ClassVar[float] = 60.0
     pipelined: ClassVar[int] = 64
 
     _read = 0
     _headers = 0
     _head_timer: asyncio.TimerHandle | None = None
     _rest: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
@@ -62,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait no longer."""
         self._end_head()
         self._end_rest()
+        self._end_unread()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -135,6 +140,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end_rest()
         super().on_message_complete()
         self.cycle.more_body = False  # also where the answer came first
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read, but not for ever."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client reads."""
+        self._end_unread()
+        super().resume_writing()
+
+    def _end_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _end_rest(self) -> None:
         if self._rest is not None:
