@@ -230,7 +230,7 @@ def test_a_missing_date_of_publication_is_named_and_may_be_chosen():
     assert chosen.catalog.available.tolist() == ODD
 
 
-@pytest.mark.parametrize("values", [(12, 0), (1, 0)])
+@pytest.mark.parametrize("values", [(12, 0), (2, 1), (1, 1)])
 def test_a_number_of_pieces_sold_is_no_availability(values):
     data = read(catalog(sold=values), EVENTS)
     assert data.catalog.available.all()

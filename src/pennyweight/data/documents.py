@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pennyweight.data.catalog import Catalog, is_iso_date
-from pennyweight.data.cleaning.availability import is_moment, unreadable
+from pennyweight.data.cleaning.availability_values import is_moment, unreadable
 from pennyweight.data.cleaning.lists import split_list, text_lists
 from pennyweight.data.cleaning.missing import is_missing
 from pennyweight.data.cleaning_log import Findings

@@ -6,6 +6,7 @@ column says nothing about it.
 
 import re
 import shlex
+import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,49 +15,43 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.availability_dates import note_dates, refuse_dates
 from pennyweight.data.cleaning.availability_names import (
-    counts_pieces,
+    is_channel,
+    is_doubtful,
+    is_offline,
     is_site,
     is_stock,
     is_vague,
     key_of,
+    known_key,
     means_unavailable,
     tells_meaning,
 )
+from pennyweight.data.cleaning.availability_values import (
+    distinct_values,
+    future_ends,
+    is_available,
+    is_moment,
+    read_value,
+    unreadable,
+    words_in,
+)
 from pennyweight.data.cleaning.availability_words import (
-    AMOUNTS,
     CLEAR,
     CLEAR_NOT,
-    NO,
     PIECES,
     PUBLISHED_AT,
     REMOVED_AT,
     STOCK,
     WORDED,
-    YES,
     plain,
 )
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.unused_availability import note_unused
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_list
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = [
-    "availability_columns",
-    "available_items",
-    "is_available",
-    "is_moment",
-    "note_availability",
-    "unreadable",
-]
-
-
-_SCHEMA = re.compile(r"^https?://schema\.org/", re.IGNORECASE)
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_QUANTITY = re.compile(
-    r"(?:only |just |noch )?([<>≥~]?)\s*(-?\d{1,3}(?:[, ]\d{3})+|-?\d+)(?:\.0+|,0{1,2})?\s*\+?\s*"
-    r"(?:x|pcs?|pieces?|units?|items?|left|stk|stück|st|ea|pce|pièces?|piezas?|шт|个|件|available|"
-    r"on hand|in stock|left in stock|remaining|pieces? left|units? left)?\.?"
-)
+__all__ = ["availability_columns", "available_items", "note_availability"]
 
 
 # Names that are as often of a region, a condition or a pack: no note about them.
@@ -87,11 +82,15 @@ _SERIES = {
     "declined",
     "retired",
     "private",
+    "incomplete",
+    "edit",
+    "staging",
+    "terminated",
+    "cancelled product",
+    "sunset",
 }
 _BARE = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off"}
-_LETTERS = {"j", "s", "o"}  # yes in German, Spanish and French, and something else in a status
-_STATES = re.compile("stat|estado|visib|qty|quant|zustand")
-_MAGENTO = {"productonline": {"1": True, "2": False}}  # their own numbers
+_MOST = 0.5  # of the items, which a column with a doubtful name may close
 
 
 def availability_columns(
@@ -152,11 +151,23 @@ def _vague_columns(
             if not is_expected and not _counts(frame[name]):
                 ignored.append((name, tuple(unknown[:3])))
         elif not (_is_total(keys[name]) and any(is_stock(keys[c]) for c in clear)):
-            vague.append(name)
+            if not _means_something_else(frame, name):
+                vague.append(name)
+    channels = [name for name in vague if is_channel(name)]
+    if all(map(is_offline, channels)):  # an item may be sold on the web alone
+        vague = [name for name in vague if name not in channels]
     if not _has_stock((*clear, *vague)):
         sites = [n for n in frame.columns if is_site(n) and _holds_pieces(frame[n])]
-        vague += sites if len(sites) > 1 else []
+        is_used = len(sites) > 1 and any(_has_zero(frame[name]) for name in sites)
+        vague += sites if is_used else []
     return vague, ignored
+
+
+def _means_something_else(frame: pl.DataFrame, name: str) -> bool:
+    """Say whether a column of yes and no would close too many items for its name."""
+    if is_doubtful(name):
+        return bool((~is_available(frame, name)).mean() > _MOST)
+    return _counts(frame[name]) and not is_available(frame, name).any()  # one of each was sold
 
 
 def _has_stock(names: Iterable[str]) -> bool:
@@ -170,21 +181,25 @@ def _is_total(key: str) -> bool:
 
 
 def _holds_pieces(column: pl.Series) -> bool:
-    """Say whether a column holds whole numbers, 0 among them."""
+    """Say whether a column holds whole numbers."""
     if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype == pl.Boolean:
         return False
     texts = blanked(column.cast(pl.String, strict=False)).drop_nulls()
     is_whole = texts.str.contains(r"^\s*-?\d{1,7}([.,]0+)?\s*$")
-    return bool(len(texts)) and bool(is_whole.all()) and bool(texts.str.contains(r"^\s*-?0").any())
+    return bool(len(texts)) and bool(is_whole.all())
+
+
+def _has_zero(column: pl.Series) -> bool:
+    return bool(column.cast(pl.String, strict=False).str.contains(r"^\s*-?0+([.,]0+)?\s*$").any())
 
 
 def _says_unavailable(column: pl.Series, unknown: Sequence[str]) -> bool:
     """Say whether some words of a column mean a removed item or a draft, beside unknown words."""
-    others = [v for v in _distinct(column) if isinstance(v, str) and v not in unknown]
+    others = [v for v in distinct_values(column) if isinstance(v, str) and v not in unknown]
     readable = (
         v for v in others if re.search(r"[^\W\d]{4}", v) and plain(v.strip()) not in _SERIES
     )
-    return not means_unavailable(column.name) and any(_read(v) is False for v in readable)
+    return not means_unavailable(column.name) and any(read_value(v) is False for v in readable)
 
 
 def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float) -> str:
@@ -205,7 +220,7 @@ def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float)
 def _ask_about_meaning(column: pl.Series, source: str) -> None:
     """Raise `DataError` where most items have a bare no, and the name of the column is vague."""
     name = column.name
-    if tells_meaning(name) or not all(_is_bare(value) for value in _distinct(column)):
+    if tells_meaning(name) or not all(_is_bare(value) for value in distinct_values(column)):
         return
     closed = int((~is_available(column.to_frame(), name)).sum())
     if closed > len(column) / 2:
@@ -218,7 +233,7 @@ def _ask_about_meaning(column: pl.Series, source: str) -> None:
 
 def _is_bare(value: object) -> bool:
     """Say whether a value is a mere yes or no."""
-    return isinstance(value, bool) or _words(value) in _BARE
+    return isinstance(value, bool) or words_in(value) in _BARE
 
 
 def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) -> str:
@@ -234,119 +249,36 @@ def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) 
 def _counts(column: pl.Series) -> bool:
     """Say whether a column that could be true or false holds numbers: ``sold``, the pieces."""
     texts = column.drop_nulls().cast(pl.String, strict=False)
-    return key_of(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
-
-
-def is_moment(column: pl.Series) -> bool:
-    """Say whether a column holds dates, as ``published`` may."""
-    if column.dtype.is_temporal():
-        return True
-    text = column.drop_nulls().cast(pl.String, strict=False)
-    return bool(len(text)) and bool(text.str.contains(r"^\d{4}-\d\d|^\d{9,}$").all())
-
-
-def _read(value: object, pieces: bool = True) -> bool | None:
-    """Return a value as true or false; None where it is neither.
-
-    Without `pieces`, 1 and 0 are the only numbers: a status of 2 says nothing.
-    """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return value > 0 if pieces or value in (0, 1) else None
-    words = _words(value)
-    if words in YES or words in NO:
-        return words in YES
-    number = _QUANTITY.fullmatch(" ".join(str(value).casefold().split()))
-    if number is None or not (pieces or words in ("0", "1", "0.0", "1.0")):
-        return None
-    amount = int(re.sub(r"[, ]", "", number[2]))
-    return amount > 1 if number[1] == "<" else amount > 0 or number[1] == ">"
-
-
-def _words(value: object) -> str:
-    """Return a value as words to compare, in small letters without accents."""
-    text = _CAMEL.sub(" ", _SCHEMA.sub("", str(value).strip())).replace("\ufe0f", "")
-    return " ".join(re.sub(r"[_\-\s]+", " ", plain(text)).split()).strip(" .!")
-
-
-def _read_of(key: str, value: object, pieces: bool = True) -> bool | None:
-    """Return a value as true or false; some columns have their own numbers."""
-    meanings = _MAGENTO.get(key)
-    return _read(value, pieces) if meanings is None else meanings.get(str(value).strip())
-
-
-def _read_moment(value: object) -> bool | None:
-    """Return true for a time, false for none such as 0000-00-00; None for other values."""
-    text = str(value).strip()
-    if re.match(r"0000-|0+$", text):  # a missing time in databases
-        return False
-    if re.search(r"\d", text) and text != "1":
-        return True
-    return _read(value, pieces=False)
-
-
-def _distinct(column: pl.Series) -> list[object]:
-    if column.dtype.is_nested() or column.dtype.is_temporal():
-        return [str(value) for value in column.drop_nulls().unique(maintain_order=True).to_list()]
-    if column.dtype.is_float():
-        column = column.fill_nan(None)
-    values: list[object] = column.drop_nulls().unique(maintain_order=True).to_list()
-    if column.dtype != pl.String:
-        return values
-    present = set(blanked(pl.Series(values, dtype=pl.String)).to_list())
-    return [v for v in values if v in present or str(v).strip() in AMOUNTS]
-
-
-def unreadable(column: pl.Series) -> list[str]:
-    """Return the values that are neither yes nor no."""
-    key = key_of(column.name)
-    if REMOVED_AT.fullmatch(key):
-        return [str(value) for value in _distinct(column) if _read_moment(value) is None]
-    pieces, state = counts_pieces(column.name), _STATES.search(key) is not None
-    return [
-        str(value)
-        for value in _distinct(column)
-        if _read_of(key, value, pieces) is None
-        or (state and _words(value) in _LETTERS)
-        or (key in WORDED and not isinstance(value, bool) and str(value).strip()[:1].isdigit())
-    ]
-
-
-def is_available(attributes: pl.DataFrame, name: str) -> NDArray[np.bool_]:
-    """Return which items a column calls available, bool (n_items,); a missing value does."""
-    column, key = attributes[name], key_of(name)
-    if REMOVED_AT.fullmatch(key):
-        closed = [value for value in _distinct(column) if _read_moment(value)]
-        if column.dtype.is_temporal():
-            return column.is_null().to_numpy()
-    elif is_moment(column):  # chosen: an item without a date is not published
-        return column.is_not_null().to_numpy()
-    elif column.dtype.is_nested():
-        return np.ones(len(column), bool)
-    else:
-        closed = [
-            value for value in _distinct(column) if _read_of(key, value) is means_unavailable(name)
-        ]
-    mask: pl.Series = column.is_in(pl.Series(closed, dtype=column.dtype).implode())
-    return ~mask.fill_null(False).to_numpy()
+    return known_key(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
 
 
 def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray[np.bool_]:
-    """Return which items all these columns call available, bool (n_items,)."""
+    """Return which items all these columns call available, bool (n_items,).
+
+    Of the stocks of several places, and of several channels, one is enough.
+    """
     mask = np.ones(attributes.height, bool)
     existing = [name for name in columns if name in attributes.columns]
+    groups = _groups(existing)
     for name in existing:
-        if not is_site(name):
+        if not any(name in group for group in groups):
             mask &= is_available(attributes, name)
-    return mask & _anywhere(attributes, [name for name in existing if is_site(name)])
+    for group in groups:
+        mask &= _anywhere(attributes, group)
+    return mask
 
 
-def _anywhere(attributes: pl.DataFrame, sites: Sequence[str]) -> NDArray[np.bool_]:
-    """Return the items in stock at one of several places, or without a word from any."""
+def _groups(columns: Sequence[str]) -> list[list[str]]:
+    """Return the columns of several places, and those of several channels."""
+    groups = ([n for n in columns if is_site(n)], [n for n in columns if is_channel(n)])
+    return [group for group in groups if len(group) > 1]
+
+
+def _anywhere(attributes: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
+    """Return the items that one of several columns calls available, or none says anything of."""
     empty = np.zeros(attributes.height, bool)
     full = np.zeros(attributes.height, bool)
-    for name in sites:
+    for name in columns:
         available = is_available(attributes, name)
         empty |= ~available
         full |= available & attributes[name].is_not_null().to_numpy()
@@ -369,16 +301,16 @@ def note_availability(
     DataError
         When no item at all is available: each list would be empty.
     """
-    sites = [name for name in columns if is_site(name)]
-    if len(sites) > 1:
+    groups = _groups(columns)
+    for group in groups:
         findings.add(
             "items",
-            f"not available (columns {', '.join(sites)}: none of any), and so not recommended",
-            int((~_anywhere(attributes, sites)).sum()),
+            f"not available (columns {', '.join(group)}: none of any), and so not recommended",
+            int((~_anywhere(attributes, group)).sum()),
             "noted",
         )
     for name in columns:
-        if len(sites) > 1 and name in sites:
+        if any(name in group for group in groups):
             continue
         closed = ~is_available(attributes, name)
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
@@ -388,6 +320,13 @@ def note_availability(
             int(closed.sum()),
             "noted",
             [repr(word) for word in words.head(3)],
+        )
+        later = future_ends(attributes[name], time.time() if now is None else now)
+        findings.add(
+            "items",
+            f"{name!r} lies in the future: recommended until then, by the date of reading",
+            int(later.sum()),
+            "noted",
         )
         if not REMOVED_AT.fullmatch(key_of(name)) and not is_moment(attributes[name]):
             findings.add(
@@ -405,6 +344,7 @@ def note_availability(
     if now is not None:
         note_dates(attributes, now, findings)
         _note_site(attributes, columns, findings)
+        note_unused(attributes, {*columns, *(name for name, _ in ignored)}, findings)
     for name in attributes.columns:
         if key_of(name) in PUBLISHED_AT and name not in columns:
             findings.add(
@@ -431,7 +371,8 @@ def _note_site(attributes: pl.DataFrame, columns: Sequence[str], findings: Findi
     if _has_stock(columns):
         return
     for name in attributes.columns:
-        if name not in columns and is_site(name) and _holds_pieces(attributes[name]):
+        is_free = name not in columns and is_site(name) and _holds_pieces(attributes[name])
+        if is_free and _has_zero(attributes[name]):
             column = attributes[name].cast(pl.Float64, strict=False)
             findings.add(
                 "items",

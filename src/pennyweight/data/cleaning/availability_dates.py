@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.cleaning.availability_names import key_of
+from pennyweight.data.cleaning.availability_names import key_of, may_be_dated
 from pennyweight.data.cleaning.availability_words import REMOVED_AT
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.times import parse_times
 from pennyweight.errors import DataError
 
-__all__ = ["note_dates", "refuse_dates"]
+__all__ = ["note_dates", "refuse_dates", "seconds_of"]
 
 _DAY = 86_400.0
 _MIN_SHARE = 0.5
@@ -49,7 +49,7 @@ _STARTS = re.compile(
 )
 
 
-def _seconds(column: pl.Series) -> NDArray[np.float64] | None:
+def seconds_of(column: pl.Series) -> NDArray[np.float64] | None:
     """Return the dates of a column in epoch seconds, NaN where missing; None for other columns."""
     if column.dtype.is_numeric():
         if float(column.cast(pl.Float64).abs().median() or 0) < 1e8:  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def refuse_dates(column: pl.Series, now: float, source: str) -> None:
     Dates of a removal and past dates of a publication can.
     """
     name, key = column.name, key_of(column.name)
-    if REMOVED_AT.fullmatch(key) or (seconds := _seconds(column)) is None:
+    if REMOVED_AT.fullmatch(key) or may_be_dated(name) or (seconds := seconds_of(column)) is None:
         return
     ahead = int((seconds > now).sum())
     starts = _STARTS.fullmatch(key) is not None
@@ -100,7 +100,7 @@ def note_dates(frame: pl.DataFrame, now: float, findings: Findings) -> None:
         starts, vague = _STARTS.fullmatch(key), _VAGUE_ENDS.fullmatch(key)
         if not (starts or vague or _ENDS.fullmatch(key)) or REMOVED_AT.fullmatch(key):
             continue
-        if (seconds := _seconds(column)) is None:
+        if (seconds := seconds_of(column)) is None:
             continue
         outside = seconds > now if starts else seconds < now - _DAY
         if vague and not (seconds > now).any():

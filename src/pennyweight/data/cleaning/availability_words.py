@@ -5,16 +5,25 @@ import unicodedata
 
 __all__ = [
     "AMOUNTS",
+    "CHANNEL_STATE",
     "CLEAR",
     "CLEAR_NOT",
+    "CLOSED",
+    "DOUBTFUL",
+    "FILLERS",
     "HIDING",
     "HIDING_PHRASE",
     "NO",
     "NO_SITES",
+    "NUMBERED_SITE",
+    "OFFLINE",
+    "ONLINE",
+    "OPEN_FOR",
     "PIECES",
     "PUBLISHED_AT",
     "REMOVED_AT",
     "SITES",
+    "STATES",
     "STOCK",
     "VAGUE",
     "VAGUE_NOT",
@@ -176,7 +185,28 @@ VAGUE = {
     "catalogvisibility visibilityincatalog lieferstatus lagerstand tillganglig tillganglighet "
     "lagerstatus ilager palager tilgjengelig tilgangelig saatavilla saatavuus varastossa skladem "
     "dostupnost stoktavar stokdurumu mevcut raktaron доступность доступен 状态 商品状态 上架状态 "
-    "在庫状況 재고 재고여부 판매상태 διαθεσιμοτητα διαθεσιμο المخزون متوفر"
+    "在庫状況 재고 재고여부 판매상태 διαθεσιμοτητα διαθεσιμο المخزون متوفر "
+    # may be ordered
+    "saleok oktosell salable saleable issalable issaleable orderable isorderable canorder "
+    "canbeordered canbuy cansell canbesold allowpurchase allowpurchases purchasesallowed "
+    "allowbuying allowsales bookable isbookable reservable bestellbar kaufbar kauflich "
+    "verkaufbar buchbar commandable achetable vendable comprable vendible pedible acquistabile "
+    "ordinabile vendibile vendavel compravel bestelbaar koopbaar verkoopbaar 販売可 販売可否 可售 "
+    # may be shown
+    "recommendable isrecommendable canrecommend recommendationenabled showinrecommendations "
+    "includeinrecommendations live islive listed islisted sichtbar sichtbarkeit anzeigen visibile "
+    "visibilita visivel visibilite zichtbaar zichtbaarheid widoczny widocznosc synlig synlighet "
+    "видимый видимость видимости publicado publie pubblicato gepubliceerd opublikowany "
+    "veroffentlicht publicerad publicerat опубликовано опубликован 公開 公开 公開状態 公開区分 "
+    "공개 공개여부 表示 表示区分 掲載 "
+    # in use, open
+    "activa activee active attivo attiva actief aktywny aktywna aktivni aktywne aktiivinen aktif "
+    "активен активно активный activ ενεργο 活性 有効 启用 激活 활성 사용여부 open isopen "
+    "geoffnet aberto aperto abierto ouvert operational isoperational businessstatus "
+    "operationalstatus operatingstatus openstatus "
+    # of the life of a product, and of its sale
+    "lifecycle lifecyclestage lifecyclestate productlifecycle plmstatus plmstate salesstatus "
+    "sellingstatus saleability availabilitytype voorraadstatus"
 )
 VAGUE_NOT = {
     "deleted",
@@ -216,7 +246,18 @@ VAGUE_NOT = {
     "phasedout takendown gesperrt istgesperrt versteckt ausgeblendet deaktiviert bloqueado "
     "suspendido oculto inactivo bloque masque inactif bloccato nascosto inattivo bloqueado "
     "inativo geblokkeerd verborgen niedostepny скрыт скрыто vyprodano nedostupne slutsald "
-    "udsolgt utsolgt loppuunmyyty tukendi 售罄 下架 売り切れ 품절"
+    "udsolgt utsolgt loppuunmyyty tukendi 售罄 下架 売り切れ 품절 "
+    "closed isclosed permanentlyclosed ispermanentlyclosed closedpermanently temporarilyclosed "
+    "istemporarilyclosed closeddown outofbusiness geschlossen ferme chiuso cerrado fechado "
+    "gesloten zamkniety закрыт закрыто 閉店 "
+    "geoblocked isgeoblocked georestricted regionblocked regionlocked countryblocked takedown "
+    "istakedown takedownflag dmca dmcatakedown "
+    "deletionflag deleteflag deletionindicator deletionmark deletionmarker markedfordeletion "
+    "flaggedfordeletion markfordeletion tobedeleted lvorm loekz loschvormerkung loschkennzeichen "
+    "loschkz geloscht gelöschtkz auslauf auslaufartikel auslaufmodell istauslaufartikel "
+    "auslaufend finserie findeserie descatalogado fueradecatalogo fuoriproduzione foradelinha "
+    "uitlopend wycofany wycofane снятспроизводства 廃番 廃盤 生産終了 販売終了 非公開 非表示 "
+    "停产 단종 salesblocked salesblock verkaufssperre filled isfilled positionfilled"
 )
 # A single word of these reverses the meaning of a chosen name: ``banned_in_shop``, ``no_index``.
 HIDING = re.compile(
@@ -232,6 +273,35 @@ HIDING = re.compile(
 )
 # True or false in words; as numbers these may count, such as the pieces sold.
 WORDED = {"expired", "isexpired", "sold", "issold", "ended", "isended"}
+# Names with another common meaning: live streams, doors that are open now, forms filled in. They
+# are used where at most half of the items would not be available.
+DOUBTFUL = {"live", "islive", "open", "isopen", "filled", "isfilled", "current", "dmca"}
+# Words beside a known name that leave its meaning: ``Product Visible?``, ``deleted_flag``.
+FILLERS = re.compile(
+    r"is|ist|est|es|e|has|currently|still|product|products|item|items|article|artikel|produkt|"
+    r"producto|produit|prodotto|produto|variant|listing|sku|offer|business|book|video|track|song|"
+    r"movie|game|app|job|course|recipe|venue|flag|flg|yn|indicator|kennzeichen|商品"
+)
+STATES = re.compile("s?(status|state|stato|estado|statut|stav|zustand|状態|状态|狀態|区分)$")
+# ``enrollment_open``: as long as people may take part.
+OPEN_FOR = re.compile(
+    r"(enroll?ments?|registrations?|applications?|bookings?|orders?|ordering|signups?|sales?|"
+    r"admissions?|reservations?|anmeldung|inscriptions?|inscripcion(es)?|iscrizioni)(is|are)?open|"
+    r"openfor(enroll?ment|registration|applications?|bookings?|orders?|sales?|business)"
+)
+# ``available_online`` and ``available_in_store``: one of several channels is enough.
+CHANNEL_STATE = re.compile(
+    r"available|availability|sellable|salable|saleable|orderable|purchasable|buyable|visible|"
+    r"active|enabled|published|verfugbar|lieferbar|bestellbar|disponible|disponibile|disponivel"
+)
+ONLINE = re.compile(
+    r"online|web|website|webshop|onlineshop|app|shop|ecommerce|ecom|ship|shipping|delivery|"
+    r"ligne|internet|linea"
+)
+OFFLINE = re.compile(
+    r"store|stores|instore|offline|retail|pos|pickup|collect|filiale|filialen|markt|magasin|"
+    r"tienda|negozio|loja|marketplace|mobile|desktop|wholesale|b2b|b2c"
+)
 # A time, or any value but false, means that the item was removed.
 REMOVED_AT = re.compile(
     r"(deleted|archived|removed|discontinued|unpublished|deactivated|disabled|retired|soldout|"
@@ -248,15 +318,19 @@ STOCK = re.compile(
 # Words that, with another one, name the stock of one place: ``stock_berlin``.
 SITES = re.compile(
     r"stock|inventory|lager|stok|bestand|lagerbestand|voorraad|existencias|estoque|giacenza|magazyn|остаток|"
-    r"在庫|库存"
+    r"在庫|库存|qty|quantity|onhand"
 )
+NUMBERED_SITE = re.compile(rf"({SITES.pattern}|wh|warehouse)\d{{1,3}}")  # ``stock_1``
 # Words of such names that are no place.
 NO_SITES = re.compile(
     r"is|has|code|id|ids|symbol|ticker|sku|key|no|nr|num|number|price|prices|cost|value|min|max|"
     r"minimum|maximum|safety|reorder|threshold|alert|limit|reserved|reserve|incoming|inbound|"
     r"ordered|order|committed|sold|date|days|age|turnover|rate|ratio|pct|percent|share|status|type|"
     r"name|location|warehouse|change|target|capacity|exchange|market|option|options|managed?|low|"
-    r"policy|tracker|tracks?|flag|of|out|last|next|by|management|backorders?|photo|image|url|\d+|year|week|month|mindest|soll"
+    r"policy|per|pack|packs|package|box|case|carton|pallet|bundle|unit|units|set|sets|break|tier|moq|"
+    r"returned|refunded|cancelled|canceled|shipped|delivered|purchased?|needed|required|allowed|"
+    r"discount|cart|wishlist|likes|views|reviews|photos|images|ratings|votes|comments|downloads|"
+    r"players|pages|songs|tracks|seasons|episodes|total|day|daily|weekly|monthly|tracker|tracks?|flag|of|out|last|next|by|management|backorders?|photo|image|url|\d+|year|week|month|mindest|soll"
 )
 HIDING_PHRASE = re.compile("outofstock|endoflife|phasedout|takendown|soldout")
 PUBLISHED_AT = {"publishedat", "publishedon", "datepublished"}
@@ -268,7 +342,14 @@ PIECES = re.compile(
 
 YES = _folded(
     "true|yes|y|t|on|ja|oui|sí|si|sim|да|是|有货|有|はい|available|in stock|instock|preorder|"
-    "pre order|presale|pre sale|"
+    "pre order|presale|pre sale|onbackorder|allow backorders|sur commande|auf bestellung|"
+    "bajo pedido|por encargo|su ordinazione|sob encomenda|op bestelling|na zamówienie|под заказ|"
+    "special order|on demand|beställningsvara|取り寄せ|お取り寄せ|予約受付中|预订|預購|"
+    "operational|open|opened|now open|in operation|buyable|sellable|orderable|salable|saleable|"
+    "in production|mature|running|shown|displayed|"
+    "geöffnet|offen|ouvert|abierto|aperto|aberto|otwarte|открыто|sichtbar|bestellbar|visibile|"
+    "actief|zichtbaar|aktywny|aktywne|aktivní|активен|активно|активный|aktif|"
+    "公開|公開中|公开|已公开|공개|表示|表示中|掲載中|有効|启用|販売可|可售|"
     "backorder|back order|backordered|on backorder|limited|limited availability|"
     "limited stock|low stock|low|few left|in store only|instoreonly|online only|onlineonly|"
     "made to order|madetoorder|limitedavailability|available on backorder|active|activated|live|"
@@ -289,10 +370,28 @@ YES = _folded(
     "skladem|dostupné|dostupný|διαθέσιμο|tilgjengelig|tilgængelig|saatavilla|varastossa|"
     "stokta|stokta var|mevcut|raktáron"
 )
-NO = _folded(
-    "false|no|n|f|off|nein|non|não|нет|否|无货|無|缺货|いいえ|unavailable|not available|"
-    "out of stock|outofstock|"
-    "out|oos|sold out|soldout|not in stock|no stock|none in stock|empty|discontinued|"
+PLAIN_NO = _folded(
+    "false|no|n|f|off|nein|non|não|нет|否|無|いいえ|out|empty|nee|nie|brak|"
+    "falsch|faux|falso|onwaar|fałsz|nepravda|ложь|falskt|falsk|epätosi|hamis|yanlış|yanliş|假|"
+    "ei|ne|nej|nei|hayır|hayir|nem|όχι|아니요|아니오|لا|✗|✘|☒|☐|❌|×|yok|なし|無し|없음"
+)
+# Words for items that are not to be had, which no other yes or no shares.
+CLOSED = _folded(
+    "无货|缺货|unavailable|not available|out of stock|outofstock|"
+    "closed permanently|permanently closed|closed temporarily|temporarily closed|closed down|"
+    "out of business|not operational|incomplete|edit|staging|suppressed|detail page removed|"
+    "listing removed|search suppressed|out of production|not in production|end of sale|"
+    "end of sales|end of support|sunset|decommissioned|terminated|cancelled product|"
+    "not salable|not saleable|not sellable|not orderable|geo blocked|"
+    "geschlossen|dauerhaft geschlossen|fermé|cerrado|chiuso|fechado|gesloten|zamknięte|закрыто|"
+    "nicht sichtbar|versteckt|ausgeblendet|gesperrt|abgekündigt|auslaufartikel|eingestellt|"
+    "bloqué|masqué|supprimé|bloqueado|oculto|eliminado|descatalogado|bloccato|nascosto|eliminato|"
+    "geblokkeerd|verborgen|verwijderd|inactief|niet actief|gearchiveerd|ukryty|ukryte|nieaktywny|"
+    "nieaktywne|zablokowany|wycofany|wycofane|wyprzedane|скрыт|скрыто|удален|удалён|удалено|"
+    "заблокирован|неактивен|неактивно|снят с производства|снято с производства|архив|в архиве|"
+    "inaktiv|inaktiva|inaktivt|neaktivní|pasif|pasiv|"
+    "非公開|非公开|未公开|비공개|非表示|廃番|廃盤|生産終了|取扱終了|停产|停售|已删除|已下线|단종|무효|停用|禁用|"
+    "oos|sold out|soldout|not in stock|no stock|none in stock|discontinued|"
     "inactive|deactivated|draft|archived|unpublished|hidden|disabled|deleted|removed|private|"
     "not for sale|unlisted|ended|expired|retired|suspended|withdrawn|blocked|rejected|pending|"
     "temporarily unavailable|currently unavailable|temporarily out of stock|delisted|invisible|"
@@ -311,13 +410,12 @@ NO = _folded(
     "gelöscht|sin existencias|sin stock|fuera de stock|inactivo|borrador|archivado|inactif|"
     "brouillon|archivé|non disponible|pas disponible|non disponibile|inattivo|bozza|sem estoque|"
     "fora de estoque|indisponível|inativo|rascunho|niet op voorraad|niet beschikbaar|"
-    "niet leverbaar|uitverkocht|nee|niedostępny|niedostępne|brak|brak w magazynie|nie|"
+    "niet leverbaar|uitverkocht|niedostępny|niedostępne|brak w magazynie|"
     "недоступен|распродано|slutsåld|ej i lager|ikke på lager|"
-    "falsch|faux|falso|onwaar|fałsz|nepravda|ложь|falskt|falsk|epätosi|hamis|yanlış|yanliş|假|"
-    "ei|ne|nej|nei|hayır|hayir|nem|όχι|아니요|아니오|لا|✗|✘|☒|☐|❌|×|"
-    "yok|なし|無し|없음|품절|재고 없음|재고없음|판매중지|下架|已下架|售罄|断货|缺貨|販売終了|"
+    "품절|재고 없음|재고없음|판매중지|下架|已下架|售罄|断货|缺貨|販売終了|"
     "není skladem|vyprodáno|nedostupné|nedostupný|εξαντλημένο|μη διαθέσιμο|udsolgt|utsolgt|"
     "ikke tilgængelig|ikke tilgjengelig|ej tillgänglig|inte tillgänglig|slut i lager|"
     "loppu|loppuunmyyty|ei saatavilla|tükendi|stokta yok|elfogyott|nincs raktáron"
 )
+NO = PLAIN_NO | CLOSED
 AMOUNTS = {"none", "NONE", "nil", "NIL"}  # no value, or no piece
