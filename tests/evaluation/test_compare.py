@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_outcomes import results
+from test_user_results import results
 
 from pennyweight.config.quality import Comparison, Measured
 from pennyweight.data.split import HeldOut

@@ -49,14 +49,14 @@ def measure_folds(job: Job) -> Report:
     measured = [_measure(job, number, folds) for number in range(1, folds + 1)]
     last, plan = measured[-1].report, job.plan.evaluate
     with job.stages.stage("intervals"):
-        by_scorer = pooled([one.results for one in measured])
+        by_scorer = pooled([entry.results for entry in measured])
         scorers = means(by_scorer, resamples=plan.bootstrap, seed=plan.seed)
         tests = comparisons(by_scorer, resamples=plan.bootstrap, rng=plan.seed)
     return last.model_copy(
         update={
             "scorers": scorers,
             "comparisons": tests,
-            "folds": tuple(one.fold for one in measured),
+            "folds": tuple(entry.fold for entry in measured),
             "evaluated_users": len(by_scorer["blend"].values),
             "fitted_on": {name: (last.fitted_on or {})[name] for name in scorers},
         }
