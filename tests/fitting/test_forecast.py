@@ -66,6 +66,16 @@ def test_a_small_fit_needs_most_while_it_reads_the_model():
     assert forecast(SHOP, types(DEFAULT), FAST).memory["language model"] < MODEL
 
 
+def test_folds_repeat_all_but_the_reading_and_the_final_fit():
+    once = forecast(SHOP, types(DEFAULT), FAST)
+    thrice = forecast(SHOP, types(DEFAULT), FAST, folds=3)
+    apart = {stage.name: stage.seconds for stage in once.stages}
+    kept = sum(spent for name, spent in apart.items() if name == "read" or name.startswith("final"))
+    assert thrice.seconds == pytest.approx(kept + 3 * (once.seconds - kept))
+    assert thrice.memory == once.memory
+    assert once.seconds == pytest.approx(sum(apart.values()))
+
+
 def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):
     monkeypatch.setattr(hardware, "available_memory", lambda: 0)
     monkeypatch.setattr(hardware, "resident_memory", lambda: 100 << 20)

@@ -163,4 +163,4 @@ def _rows(table: str, n_remaining: int, cleaning: "tuple[Cleaned, ...]") -> str:
     read = n_remaining + counts["dropped"] + counts["merged"] - counts["added"]
     before = f"{read:,} rows read" + (f" + {counts['added']:,} added" if counts["added"] else "")
     after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]
-    return f"{table}: {before} = {' + '.join([f'{n_remaining:,} n_remaining', *after])}"
+    return f"{table}: {before} = {' + '.join([f'{n_remaining:,} kept', *after])}"

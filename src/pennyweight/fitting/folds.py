@@ -65,7 +65,7 @@ def measure_folds(job: Job) -> Report:
 
 def _measure(job: Job, number: int, folds: int) -> _Measured:
     try:
-        report = job.measure(fold_cuts(folds)[number - 1], later_folds=folds - number)
+        report = job.measure(fold_cuts(folds)[number - 1])
     except DataError as error:
         raise DataError(f"fold {number} of {folds}: {error}; or use fewer folds") from error
     assert job.results is not None and job.split is not None

@@ -32,6 +32,8 @@ SCRATCH = 420 * MIB  # blocks of scores, and what the allocator keeps of them
 SCORE_BYTES = 24  # a score in such blocks
 TOKEN_WORK = 4e7  # operations a token, in a model of the size of all-MiniLM-L6-v2
 START_SECONDS = 2  # whatever the size
+START_SHARES = {"read": 0.25, "encode": 0.75}  # of these seconds
+FINAL = "final "  # with a scorer, the stage that fits it on every event
 SCORE_WORK = 2_000.0  # operations that a score takes to be made and ranked
 BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and reduced
 EVENTS_A_USER = 4  # where the number of users is not known
@@ -77,6 +79,7 @@ def forecast(
     ablation: bool = True,
     refit: bool = True,
     final: bool = True,
+    folds: int = 1,
 ) -> Forecast:
     """Return the memory and the time of a fit, with its stages.
 
@@ -102,6 +105,8 @@ def forecast(
         Whether all is fitted again on training and validation events.
     final
         Whether all is fitted once more on every event.
+    folds
+        How often all but the reading and the final fit is done.
     """
     width = min(dim or default_dim(data.items), TwoTowerSettings.dim)
     users, twice = _users(data, users, MEASURED), model and ablation
@@ -111,10 +116,14 @@ def forecast(
     work = _work(data, scorers, width, users, twice=twice, refit=refit, final=final)
     work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
     seconds = {name: operations / speed for name, operations in work.items()}
-    seconds["read"] += START_SECONDS
+    for stage, share in START_SHARES.items():
+        seconds[stage] += share * START_SECONDS
     groups = {stage: name for name in scorers for stage in _fits(name)}
-    stages = (ExpectedStage(name, spent, groups.get(name, "")) for name, spent in seconds.items())
-    return Forecast(memory, sum(seconds.values()), tuple(stages))
+    stages = [ExpectedStage(name, spent, groups.get(name, "")) for name, spent in seconds.items()]
+    fold = [stage for stage in stages[1:] if not stage.name.startswith(FINAL)]
+    pooling = [ExpectedStage("intervals", 0.0)] * (folds > 1)
+    stages = [stages[0], *fold * folds, *pooling, *stages[1 + len(fold) :]]
+    return Forecast(memory, sum(stage.seconds or 0.0 for stage in stages), tuple(stages))
 
 
 def _memory(
@@ -187,7 +196,7 @@ def _work(
         }
     work["measure"] = scoring * users * (len(fits) + 1 + (len(fits) + 1 + refit) * bool(own) / 2)
     work |= {"intervals": 0.0, "lists and slices": 0.0}
-    return work | {f"final {name}": fits[name] for name in fits if final}
+    return work | {f"{FINAL}{name}": fits[name] for name in fits if final}
 
 
 def _fits(name: str) -> Iterator[str]:

@@ -50,7 +50,7 @@ from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
-from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
+from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
@@ -117,21 +117,19 @@ class Job:
             ablation=plan.evaluate.value_gate,
             refit=plan.evaluate.refit,
             final=self.final,
+            folds=plan.evaluate.folds,
         )
 
     @cached_property
     def _speed(self) -> float:
         return speed()
 
-    def _expect(self, components: Sequence[Component], later_folds: int) -> None:
-        """Tell the tracker the stages after the split, with the components as known now."""
+    def _expect(self, components: Sequence[Component]) -> None:
+        """Tell the tracker the stages after the first split, with the components as known now."""
         expected = self._forecast(volume(self.data, None), components)
-        final = [stage for stage in expected.stages if stage.name.startswith("final ")]
-        fold = [stage for stage in expected.after("read") if stage not in final]
-        pooling = [ExpectedStage("intervals", 0.0)] * (self.plan.evaluate.folds > 1)
-        self.stages.tracker.expect([*fold[1:], *fold * later_folds, *pooling, *final])
+        self.stages.tracker.expect(expected.after("split"))
 
-    def measure(self, cuts: Cuts = CUTS, *, later_folds: int = 0) -> Report:
+    def measure(self, cuts: Cuts = CUTS) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
 
         The blend is measured before the refit as well; where the plan asks for no refit, all
@@ -141,8 +139,6 @@ class Job:
         ----------
         cuts
             Of time, see `pennyweight.data.split.split`.
-        later_folds
-            How often this is called again, for the progress.
         """
         earlier = dict(self.stages.seconds)
         catalog, log = self.data.catalog, self.data.interactions
@@ -153,7 +149,8 @@ class Job:
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
                 data_split = self.setting.split(log, plan, cuts)
                 grouping = grouping_of(self.data, data_split.test, plan)
-                self._expect(components, later_folds)
+                if "split" not in earlier:
+                    self._expect(components)
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
                 own_encoders = {

@@ -49,13 +49,14 @@ class TerminalProgress:
         if update.stage != self._stage:
             self._end_stage()
             self._stage, self._began = update.stage, time.monotonic()
+        total = None if update.share is None else 1.0
         if self._task is None:
-            self._task = self._bars.add_task("", left="")
+            self._task = self._bars.add_task(update.heading, total=total, left=update.time_left)
         self._bars.update(
             self._task,
             description=update.heading,
             completed=update.share or 0.0,
-            total=None if update.share is None else 1.0,
+            total=total,
             left=update.time_left,
         )
 

@@ -41,8 +41,8 @@ class ProgressTracker:
     """Turns (stage, steps done, steps in total) into updates with number, share and time left.
 
     The time left is that of the expected durations, corrected by the pace so far: that of earlier
-    stages of the same group, or else of all stages. Within a stage that counts steps, its own
-    pace prevails as steps are done.
+    stages of the same group, or else of all stages if they were slower than expected. Within a
+    stage that counts steps, its own pace prevails as steps are done.
 
     Parameters
     ----------
@@ -130,7 +130,8 @@ class ProgressTracker:
         pace = _pace(same, 0.0)
         if pace is None:
             prior = PRIOR * sum(one.seconds or 0.0 for one in self._stages)
-            pace = _pace(timed, prior) or 1.0
+            # Stages of other kinds that were fast do not make these fast.
+            pace = max(1.0, _pace(timed, prior) or 1.0)
         return pace * stage.seconds
 
 
