@@ -47,6 +47,14 @@ _CODED = re.compile(
     r"(types?|id|code|values?|kind|nr|typeid|typecode)|thumbs?|reaction"
     r"|(sales?|transaction|txn|trans|doc|document|movement|receipt)(types?|kind|class)(id|code)?"
 )
+# Types of documents and lines, of which asking is worth it beside the code of a sale.
+_DOCUMENT = re.compile(
+    r"(line|order|document|doc|bill|billing|invoice|sales?|transaction|txn|trans|movement|receipt"
+    r"|record|voucher|salesdoc\w*|sd)(item)?(doc(ument)?)?(types?|kind|class|cat(egory)?|code)(id|code)?"
+    r"|auart|fkart|pstyv|vbtyp|belegart|auftragsart|bewegungsart"
+)
+_RETURN_CODES = frozenset("r re ret rt rtn rma cr cn cm crn g2 gs rk rok ren rx s1 h k".split())
+_SALE_CODES = frozenset("s sa sl sal or ta zor f2 inv in o so p si tan rg a c m".split())
 _SIGNS = frozenset(("0", "1", "-1", "0.0", "1.0", "-1.0"))
 _MAX_CODES = 12
 _VALID = ("valid", "isvalid", "ordervalid")
@@ -72,7 +80,7 @@ _CACHE = re.compile(r"cache|cdn|edge|proxy")
 _GESTURE = re.compile(r"direction|gesture|swipe|decision|choice|action|response")
 _SWIPES = frozenset(("left", "right"))
 _KIND = re.compile(r"categor|class|type|kind|channel")
-_CREDIT_NOTES, _INVOICES = ("cn", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
+_CREDIT_NOTES, _INVOICES = ("cn", "cr", "crn", "cm", "crm", "scn"), ("inv", "in", "invoice", "si")
 _NO_LIKING = ("negative", "neutral", "doubtful")
 _MIN_ROWS = 10  # smallest log in which a column is examined
 
@@ -116,7 +124,9 @@ def ask_about_opinions(
 def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str) -> None:
     """Stop where votes or reactions are numbers, such as 1 to 3, of which one may be a dislike."""
     for name in frame.columns:
-        if name in roles.values() or not _CODED.fullmatch("".join(words_of(name))):
+        joined = "".join(words_of(name))
+        typed = _DOCUMENT.fullmatch(joined) is not None
+        if name in roles.values() or not (typed or _CODED.fullmatch(joined)):
             continue
         if not are_codes(frame[name]) or constant_of(frame, name, roles):
             continue
@@ -127,6 +137,11 @@ def _ask_about_codes(frame: pl.DataFrame, roles: Mapping[str, str], source: str)
         if (opinions and not numbers) or {*codes} <= _SIGNS or len(codes) > _MAX_CODES:
             continue
         rarest = codes[-1]
+        if typed and not _CODED.fullmatch(joined):
+            returned = [code for code in codes if code.casefold() in _RETURN_CODES]
+            if not returned or not any(code.casefold() in _SALE_CODES for code in codes):
+                continue
+            rarest = returned[-1]
         raise DataError(
             f"{source}: column {name!r} has the codes {', '.join(map(repr, sorted(codes)))}; which "
             f"of them say the opposite of liking or take a purchase back? Say so with "

@@ -30,6 +30,17 @@ _UNDONE = re.compile(
     r"|zwrot|zwrocon[aey]|anulowan[aey]|retur(nerad|neret|nert)?|avbruten|annulleret|palautus"
     r"|palautettu|peruttu|iade|iptal|возврат|возвращен[оа]?|отмен[аен]?|отменен[оа]?"
     r"|(已|被)?(退货|退貨|退款|取消)(完成|成功|済み?|完了)?|(返品|返金|キャンセル)(済み?|完了)?"
+    r"|annullera(d|t|de)|makulera(d|t|de)|avbokad|avbokat|avbestilt|refundera(d|t|de)|refunder(et|t|ad)"
+    r"|aterbetal(d|t|ning)|tilbagebetalt|tilbakebetalt|returnert|kansellert|annullert|peruutettu"
+    r"|hyvitetty|torolve|torolt|visszakuld(ve|ott|es)|visszaterit(ve|es)|visszavonva|visszaru"
+    r"|lemond(va|ott)|sztorno(zva|zott)?|anulat(a|e)?|returnat(a|e)?|rambursat(a|e)?|restituit(a|e)?"
+    r"|otkazan[oai]?|ponisten[oai]?|vracen[oai]?|storniran[oai]?|preklican[oai]?|povrnjen[oai]?"
+    r"|refundiran[oai]?|tuhistatud|tagastatud|atcelts|atgriezts|atsaukta|atsauktas|grazinta|grazintas"
+    r"|анулиран[ао]?|анульован[оаи]?|аннулирован[оаы]?|върнат[ао]?|скасован[оаи]?|повернен[оаи]?"
+    r"|повернуто|сторно|ακυρω(θηκε|μεν[ηοα]|ση|θεισα)|επιστρ(αφηκε|αφη|οφη|αμμεν[ηοα])|επεστραφη"
+    r"|(di)?batal(kan)?|dikembalikan|pengembalian|dipulangkan|בוטל[הו]?|מבוטל[ת]?|הוחזר[הו]?|זוכה"
+    r"|(订单|訂單|交易|注文|주문|결제)(已|被)?(退货|退貨|退款|取消|キャンセル|취소|환불)(完了|완료|됨)?"
+    r"|退货退款|退貨退款|退款退货|取り消し|取消し"
     r"|(반품|환불|취소)(완료|됨|처리)?|ملغي|ملغى|ملغاة|الغاء|مرتجع|مسترد|مسترجع|rma"
 )
 _FAILED = re.compile(

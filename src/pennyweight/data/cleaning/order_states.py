@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import polars as pl
@@ -16,6 +17,7 @@ from pennyweight.data.cleaning.negations import (
     words_of,
 )
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError, in_list
 
@@ -25,9 +27,11 @@ __all__ = [
     "are_letters",
     "is_part",
     "is_state_name",
+    "note_unknown_states",
     "state_in",
     "state_of",
     "states",
+    "unknown_states",
 ]
 
 State = Literal["undone", "failed", "counted"]
@@ -52,16 +56,43 @@ _PAID = re.compile(
 )
 _NAME = re.compile(
     r"(status(es)?|state|estado|statut|etat|stato|zustand|situacao|stav|stan|durumu?|tila|статус"
-    r"|состояние|حالة)|.*(状态|狀態|状況|ステータス|상태)|\w{3,}(status|zustand)|status(id|code|nr|key|name|text|label)"
+    r"|состояние|حالة|allapota?|statusza?|κατασταση|tillstand|stare(a)?|stanje|staatus|olek|statuss"
+    r"|busena|trangthai|keadaan|סטטוס|מצב|สถานะ|स्थिति|وضعيت|وضعیت|стан|състояние)|.*(状态|狀態|状況|ステータス|상태)|\w{3,}(status|zustand)|status(id|code|nr|key|name|text|label)"
 )
 # States of orders that were never completed or never delivered.
 _NOT_BOUGHT = re.compile(
     r"trash(ed)?|drafts?|refused|undeliver(able|ed)|undelivered|unzustellbar|niedostarczon[aeyo]"
-    r"|nedoruceno|fraud(ulent)?|incomplete|noshow|(payment|zahlungs?)error|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
+    r"|nedoruceno|errors?|errored|timedout|timeouts?|deleted|uncollectible|lost|closedlost|bounced"
+    r"|交易关闭|交易關閉|订单关闭|訂單關閉|已关闭|已關閉|支付失败|付款失败|결제실패|fraud(ulent)?|incomplete|noshow|(payment|zahlungs?)error|odmitnut[aeoy]|odmietnut[aeoy]|nezaplacen[aeoy]|nieoplacon[aey]"
 )
 # The states of orders that PrestaShop installs, by columns that have its names.
 _SHOP = ("currentstate", "idorderstate")
 _SHOP_STATES: dict[str, State] = {"6": "undone", "7": "undone", "8": "failed"}
+# Vietnamese, and other words that mean a return beside others only.
+_UNDONE_PHRASE = re.compile(
+    r"([đd]a )?(bi )?(huy( [đd]on( hang)?)?|(tra|hoan) (hang|tien|tra|lai))( thanh cong)?"
+    r"|khach (hang )?(huy|tra( hang)?)|لغو شده|مرجوع شده|برگشت داده شده"
+)
+# Scripts whose vowels are marks.
+_UNDONE_TEXT = re.compile("(ยกเลิก|คืนเงิน|คืนสินค้า)(แล้ว)?|रद्द|लौटाया")
+# States of orders that stand, as far as they are known.
+_STANDING = re.compile(
+    r"complet(e|ed)?|deliver(ed|y)|shipp(ed|ing)|ship|paid|processing|processed|pending|confirmed"
+    r"|captured|authori[sz]ed|fulfill?ed|partially|partial|success(ful)?|succeeded|active|new|open"
+    r"|approved|accepted|received|dispatched|sent|packed|transit|ready|placed|created|closed|won"
+    r"|settled|valid|ok|done|finished|invoiced|booked|ordered|purchased|preparing|prepared|picked"
+    r"|unfulfilled|hold|awaiting|backorder(ed)?|normal|kept|collected|arrived|posted|cleared|sold"
+    r"|running|watching|reading|playing|finalized|issued|invoice|order|none|no|yes|true|false"
+    r"|geliefert|versandt|versendet|verschickt|bezahlt|abgeschlossen|offen|bestatigt|neu|livree?s?"
+    r"|expediee?s?|payee?s?|terminee?s?|entregad[oa]s?|enviad[oa]s?|pagad[oa]s?|completad[oa]s?"
+    r"|entregue|pago|concluid[oa]|consegnat[oa]|spedit[oa]|pagat[oa]|completat[oa]|verzonden"
+    r"|geleverd|betaald|afgerond|dostarczon[oeay]|wyslan[oeay]|zaplacon[oeay]|zrealizowan[oeay]"
+    r"|doruceno|odeslano|zaplaceno|vyrizeno|доставлен[оа]?|отправлен[оа]?|оплачен[оа]?"
+    r"|выполнен[оа]?|завершен[оа]?|levere(t|rad)|skickad|betald|betalt|sendt|levert|toimitettu"
+    r"|tamamlandi|teslim|kargoda|teljesitve|feladva|kiszallitva|fizetve|παραδοθηκε|απεσταλη"
+    r"|ολοκληρωθηκε|giao|thanh|cong|xong|selesai|dikirim|terkirim|dibayar|livrat[ae]?|expediat[ae]?"
+    r"|(已|交易|订单|訂單)(完成|发货|發貨|付款|支付|签收|成功|送达)|完了|発送済み?|配達完了|배송완료|결제완료"
+)
 # Completed states in a column of returns or refunds, such as the state of a refund.
 _COMPLETED = re.compile(
     r"complet(e|ed)|done|approved|processed|issued|full|fully|accepted|received|closed|succe(ss|eded)"
@@ -76,7 +107,8 @@ _EMPTY = 0.2  # share of rows without a state from which on reading stops
 
 def is_state_name(name: str) -> bool:
     """Say whether a column is named after a state, in one of several languages."""
-    return any(_NAME.fullmatch(word) for word in words_of(name))
+    words = words_of(name)
+    return any(_NAME.fullmatch(word) for word in words) or words[:2] == ["trang", "thai"]
 
 
 def is_part(word: str) -> bool:
@@ -91,8 +123,10 @@ def state_of(name: str) -> State:
         return "counted"
     if words == ["withdrawn"]:
         return "undone"
-    if words == ["no", "show"]:
+    if words in (["no", "show"], ["timed", "out"], ["requires", "payment", "method"]):
         return "failed"
+    if _UNDONE_PHRASE.fullmatch(" ".join(words)) or _UNDONE_TEXT.fullmatch(name.strip()):
+        return "undone"
     denied = any(is_negator(word) for word in words)
     failed = any(is_failure(word) or _NOT_BOUGHT.fullmatch(word) for word in words)
     undone = [word for word in words if is_undone(word)]
@@ -122,6 +156,34 @@ def state_in(column: str, value: str) -> State:
     if any(map(is_undone, words_of(column))) and any(map(_COMPLETED.fullmatch, words)):
         return "counted" if any(map(is_negator, words)) or any(map(is_part, words)) else "undone"
     return state_of(value)
+
+
+def unknown_states(column: str, values: Iterable[str]) -> list[str]:
+    """Return the states that count although no word in them is known."""
+    unknown = []
+    for value in values:
+        words = words_of(value)
+        known = any(_STANDING.fullmatch(w) or _OPEN.fullmatch(w) or is_undone(w) for w in words)
+        known |= any(is_failure(w) or _NOT_BOUGHT.fullmatch(w) or is_part(w) for w in words)
+        known |= any(_PAID.fullmatch(w) or _COMPLETED.fullmatch(w) for w in words)
+        if words and not known and state_in(column, value) == "counted":
+            unknown.append(value)
+    return unknown
+
+
+def note_unknown_states(column: pl.Series, unknown: Sequence[str], findings: Findings) -> None:
+    """Note the states of unknown meaning, and how one of them is read as a return."""
+    if unknown:
+        texts = blanked(column).cast(pl.String).str.strip_chars()
+        option = in_list(unknown[0]) + "=negative"
+        findings.add(
+            "events",
+            f"unknown states in {column.name!r} count as bought: {_listed(unknown)}; if one takes "
+            f"the purchase back, --type-column {shlex.quote(column.name)} --event-types "
+            f"{shlex.quote(option)}",
+            int(texts.is_in(unknown).sum()),
+            "noted",
+        )
 
 
 def states(
@@ -165,6 +227,9 @@ def states(
         f"states of orders in {column.name!r}{shop_note}: {summary} (--status-column '' counts all)"
     )
     rows.findings.add("events", reason, int(rows.alive.sum()), "noted")
+    if not are_codes(column):
+        unknown = [n for n in unknown_states(column.name, distinct) if meaning[n] == "counted"]
+        note_unknown_states(column, unknown, rows.findings)
     return names.is_in(groups["undone"]).to_numpy(), names.is_in(groups["failed"]).to_numpy()
 
 
@@ -221,6 +286,6 @@ def _of_codes(names: pl.Series, name: str, source: str) -> dict[str, State] | No
     )
 
 
-def _listed(names: list[str]) -> str:
-    listed = ", ".join(repr(name) if not name else name[:40] for name in names[:8])
-    return listed + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(repr(name) if not name else name[:40] for name in names[:10])
+    return listed + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")

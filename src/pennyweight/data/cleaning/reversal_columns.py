@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 Undoing = Literal["flag", "date", "count", "reason"]
-Use = Literal["taken", "attribute", "loan", "most", "doubtful"]
+Use = Literal["taken", "attribute", "loan", "most", "doubtful", "origin", "unused"]
 
 _TIME_SUFFIX = re.compile(r"at|on|date|time|timestamp|ts|utc|am|le|el|il|op|datum|fecha|data|when")
 _COUNT = re.compile(
@@ -33,7 +33,9 @@ _COUNT = re.compile(
 _REASON = re.compile(
     r"reason|reasons|comment|note|notes|cause|grund|motif|motivo|razon|raison|reden|code|type|kind"
 )
-_NUMBERED = re.compile(r"ids?|no|nr|num|numbers?|ref|references?|keys?|nummer|numero|uuid")
+_NUMBERED = re.compile(r"ids?|no|nr|num|numbers?|ref|references?|keys?|nummer|numero|uuid|of")
+_ORIGINAL = re.compile(r"original|orig|originating")
+_SALE = re.compile(r"orders?|transactions?|txn|trans|invoices?|sales?|purchases?|receipts?")
 _HAPPENED = re.compile(r"(is|was|has|did|been|flag|ist|wurde)")
 _MAYBE_LOANS = re.compile(r"checkout|checkouts|due|issued|checked")
 _NO = NO | frozenset(
@@ -72,8 +74,11 @@ def _kind_of(name: str) -> Undoing | None:
         return "reason"
     undone = [word for word in words if is_undone(word)]
     others = [word for word in words if word not in undone]
-    if undone and others and words[0] in undone and all(map(_NUMBERED.fullmatch, others)):
-        return "reason"  # the id of a return, if there was one
+    numbered = [word for word in others if _NUMBERED.fullmatch(word)]
+    if undone and numbered and words[0] in undone and _all_of_orders(others):
+        return "reason"  # the id of a return, if there was one, or of the order it is of
+    if words[0:1] and _ORIGINAL.fullmatch(words[0]) and _all_of_orders(words[1:]):
+        return "reason"
     if not undone or any(is_negator(word) for word in others):
         return ("date" if _is_date(name) else "flag") if is_undoing(name) else None
     if any(_REASON.fullmatch(word) for word in others):
@@ -83,6 +88,16 @@ def _kind_of(name: str) -> Undoing | None:
     if others and all(_TIME_SUFFIX.fullmatch(word) for word in others):
         return "date"
     return "flag" if not others or is_undoing(name) else None
+
+
+def names_origin(name: str) -> bool:
+    """Say whether a column names an earlier order, as ``original_order_id`` does."""
+    return _ORIGINAL.fullmatch((words_of(name.rpartition(".")[2]) or [""])[0]) is not None
+
+
+def _all_of_orders(words: list[str]) -> bool:
+    """Say whether words are those of the number of an order, in part or as a whole."""
+    return bool(words) and all(_NUMBERED.fullmatch(w) or _SALE.fullmatch(w) for w in words)
 
 
 def _is_date(name: str) -> bool:
@@ -124,11 +139,16 @@ def use_of(
 
     ``taken``: its rows are taken back; ``attribute``: it has one value a user or an item;
     ``loan``: it is the end of a loan; ``most``: most rows have a date; ``doubtful``: it may be a
-    loan, or most rows say yes.
+    loan, or most rows say yes; ``origin``: some rows name an earlier order; ``unused``: most do, or
+    those that do have no item.
     """
+    share = int(yes.sum()) / max(1, len(yes))
+    if any(map(_SALE.fullmatch, words_of(name))) and not _of_items(frame, yes, roles):
+        return "unused"  # rows that undo the order as a whole
+    if names_origin(name):
+        return "origin" if share <= 0.5 else "unused"
     if about_user_or_item(frame, yes, roles):
         return "attribute"
-    share = int(yes.sum()) / max(1, len(yes))
     is_returned = is_return(name)
     others = {word for other in frame.columns if other != name for word in words_of(other)}
     if is_returned and kind in ("flag", "date") and yes.any():
@@ -141,6 +161,11 @@ def use_of(
     if kind == "date":
         return "most"
     return "taken" if not is_returned and only_yes_and_no(frame[name]) else "doubtful"
+
+
+def _of_items(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, str]) -> bool:
+    """Say whether one of the marked rows has an item."""
+    return bool((yes & blanked(frame[roles["item"]]).is_not_null()).any())
 
 
 def only_yes_and_no(column: pl.Series, *, dates: bool = False) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,13 @@ from pennyweight.data.cleaning.labels import names_types
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_loan, is_undone, words_of
 from pennyweight.data.cleaning.order_lines import copy_to_orders, order_column, spread_over_orders
-from pennyweight.data.cleaning.order_states import are_letters, state_of, states
+from pennyweight.data.cleaning.order_states import (
+    are_letters,
+    note_unknown_states,
+    state_of,
+    states,
+    unknown_states,
+)
 from pennyweight.data.cleaning.quantities import is_pieces
 from pennyweight.data.cleaning.reversal_columns import (
     Undoing,
@@ -30,6 +36,7 @@ from pennyweight.data.cleaning.state_columns import (
     MAX_STATES,
     about_rows,
     is_explained,
+    may_be_states,
     state_columns,
 )
 from pennyweight.data.cleaning_log import Findings
@@ -46,6 +53,7 @@ _ELSEWHERE = re.compile(
 _REASONS: dict[Use, str] = {
     "attribute": "has one value a user or an item, and says nothing of the single event",
     "loan": "is the end of a loan, which says nothing against the item",
+    "origin": "names an earlier order, as a return or an exchange does: the row counts as bought",
     "most": "has a date in most rows, as where all that is lent comes back: nothing is taken back",
 }
 
@@ -120,11 +128,23 @@ def status_column(
                 int(yes.sum()),
                 "noted",
             )
-        elif chosen is None:
+        elif use == "taken" and chosen is None:
             chosen = name
+    _note_unread_states(frame, roles, [chosen, *states_named, *state_names], findings)
     if chosen is None:
         _ask_about_values(frame, roles, source)
     return chosen
+
+
+def _note_unread_states(
+    frame: pl.DataFrame, roles: Mapping[str, str], read: Collection[str | None], findings: Findings
+) -> None:
+    """Note the unknown states in columns named like states of orders that are not read."""
+    for name in frame.columns:
+        if name in read or name in roles.values() or not may_be_states(frame, name, roles):
+            continue
+        unknown = unknown_states(name, sorted(few_texts(frame[name], MAX_STATES)))
+        note_unknown_states(frame[name], unknown, findings)
 
 
 def undone_rows(

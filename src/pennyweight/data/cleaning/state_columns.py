@@ -13,13 +13,14 @@ from pennyweight.data.cleaning.reversal_columns import about_user_or_item
 from pennyweight.data.columns import column_option
 from pennyweight.errors import DataError
 
-__all__ = ["MAX_STATES", "about_rows", "is_explained", "state_columns"]
+__all__ = ["MAX_STATES", "about_rows", "is_explained", "may_be_states", "state_columns"]
 
 MAX_STATES = 40
 _PLACES = frozenset(("state", "estado", "etat", "stato", "stan", "stav", "zustand"))
+_STAGE = re.compile(r"(deal|sales?|opportunity|opp|pipeline|order)?stage")
 # Words for an order, its lines, and fillers of such names.
 _ABOUT_ORDERS = re.compile(
-    r"order|orders|payment|financial|transaction|delivery|fulfill?ment|shipping|shipment|refund"
+    r"order|orders|deals?|sales|opportunity|opp|pipeline|trang|thai|don|hang|payment|financial|transaction|delivery|fulfill?ment|shipping|shipment|refund"
     r"|return|purchase|sale|bestell.*|auftrag.*|zahlung.*|liefer.*|versand.*|pedido|pago|envio"
     r"|commande|paiement|livraison|ordine|pagamento|spedizione|bestelling|betaling|invoice|booking"
     r"|reservation|zamowieni[ae]|objednavky?|siparis|заказа?|refunds|returns|rma|items?|lines?|lineitems?|article|artikel"
@@ -64,15 +65,23 @@ def state_columns(
     named = [
         name
         for name in frame.columns
-        if name not in used and is_state_name(name) and not frame[name].dtype.is_nested()
+        if name not in used
+        and (is_state_name(name) or _is_stage(name))
+        and not frame[name].dtype.is_nested()
     ]
     words, codes = [], []
     for name in named:
         if are_codes(frame[name]):
-            codes += [name] if _may_be_codes(frame, name, roles) else []
+            may_be = not _is_stage(name) and _may_be_codes(frame, name, roles)
+            codes += [name] if may_be else []
         elif any(state_in(name, value) != "counted" for value in _values(frame, name)):
             words += [name] if _is_of_orders(frame, name, roles, source, ask=ask) else []
     return words + [name for name in codes if not is_explained(frame, name)]
+
+
+def _is_stage(name: str) -> bool:
+    """Say whether a column is named after the stage of a deal, such as ``StageName``."""
+    return any(_STAGE.fullmatch(word) for word in words_of(name))
 
 
 def about_rows(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
@@ -80,6 +89,19 @@ def about_rows(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool
     undone = [value for value in _values(frame, name) if state_in(name, value) != "counted"]
     yes = blanked(frame[name]).cast(pl.String).str.strip_chars().is_in(undone).fill_null(False)
     return not (undone and about_user_or_item(frame, yes, roles))
+
+
+def may_be_states(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> bool:
+    """Say whether a column is named after the states of orders, in words, and not of places."""
+    words = words_of(name)
+    return (
+        is_state_name(name)
+        and not {*words} <= _PLACES
+        and all(map(_ABOUT_ORDERS.fullmatch, _others(name)))
+        and not frame[name].dtype.is_nested()
+        and not are_codes(frame[name])
+        and constant_of(frame, name, roles) is None
+    )
 
 
 def _values(frame: pl.DataFrame, name: str) -> list[str]:
@@ -120,7 +142,7 @@ def _may_be_codes(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> b
 
 def _others(name: str) -> list[str]:
     """Return the words of a name other than that for a state."""
-    return [word for word in words_of(name) if not is_state_name(word)]
+    return [word for word in words_of(name) if not (is_state_name(word) or _STAGE.fullmatch(word))]
 
 
 def is_explained(frame: pl.DataFrame, codes: str) -> bool:
