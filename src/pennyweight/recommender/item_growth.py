@@ -10,7 +10,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.scorers.item_vectors import TextVectors, picked, stacked
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["ReadAlready", "changed_texts", "with_texts"]
+__all__ = ["EncodedTexts", "changed_texts", "with_texts"]
 
 
 def changed_texts(catalog: Catalog, items: Catalog) -> NDArray[np.int64]:
@@ -23,7 +23,7 @@ def changed_texts(catalog: Catalog, items: Catalog) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class ReadAlready:
+class EncodedTexts:
     """Vectors that a scorer encoded of some of several texts.
 
     Attributes
@@ -31,7 +31,7 @@ class ReadAlready:
     at
         Which texts those are, positions, ascending, int64 (n,).
     rows
-        Made by `Recommender.read`, in that order.
+        Made by `Recommender.encode_texts`, in that order.
     """
 
     at: NDArray[np.int64]
@@ -47,7 +47,7 @@ def with_texts(
     texts: Sequence[str],
     codes: NDArray[np.int32],
     changed: NDArray[np.int64],
-    read: ReadAlready | None,
+    read: EncodedTexts | None,
     n_items: int,
 ) -> Scorer:
     """Return a scorer with some new or changed texts.

@@ -44,7 +44,7 @@ from pennyweight.recommender.event_reading import (
 )
 from pennyweight.recommender.export import export, export_similar
 from pennyweight.recommender.frames import to_frame, vectors_frame
-from pennyweight.recommender.item_growth import ReadAlready, changed_texts, with_texts
+from pennyweight.recommender.item_growth import EncodedTexts, changed_texts, with_texts
 from pennyweight.scorers.item_vectors import TextVectors
 from pennyweight.scorers.protocol import Scorer
 
@@ -190,7 +190,7 @@ class Recommender:
             common_words=self._common_words,
         )
 
-    def with_items(self, items: Catalog, rows: ReadAlready | None = None) -> "Recommender":
+    def with_items(self, items: Catalog, rows: EncodedTexts | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
 
         Nothing is fitted: what reads texts reads these, what was learned from behavior
@@ -212,7 +212,7 @@ class Recommender:
             scorer = with_texts(scorer, items.texts, codes, changed, rows, len(catalog))
         return self._other(catalog, scorer, self.interactions)
 
-    def read(self, texts: Sequence[str]) -> TextVectors:
+    def encode_texts(self, texts: Sequence[str]) -> TextVectors:
         """Return the scorer's vectors of some texts; none where it keeps no such rows."""
         return self.scorer.encode_texts(texts)
 

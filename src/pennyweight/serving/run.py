@@ -45,7 +45,13 @@ GARBAGE = (50_000, 20, 20)  # new objects from which on garbage is looked for, b
 FILES = 8_192  # that may be open, where the system lets it
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
-OURS = (STORE, BUNDLES, LOCK, "readings", ".")  # how the names of all that the service writes begin
+OURS = (
+    STORE,
+    BUNDLES,
+    LOCK,
+    "encoded-items",
+    ".",
+)  # how the names of all that the service writes begin
 
 _log = logging.getLogger(__name__)
 

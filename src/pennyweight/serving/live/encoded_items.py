@@ -14,7 +14,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
-from pennyweight.recommender.item_growth import ReadAlready
+from pennyweight.recommender.item_growth import EncodedTexts
 from pennyweight.scorers.item_vectors import Terms, TextVectors, picked, stacked
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.vectors.quantized_rows import QuantizedRows
@@ -34,13 +34,13 @@ class EncodedItems:
         Cleaned, with the columns of the bundle.
     seq
         Their seq in the store, int64 (n,).
-    read
+    texts
         The rows that the scorers made of the texts that were new.
     """
 
     items: Catalog
     seq: NDArray[np.int64]
-    read: ReadAlready
+    texts: EncodedTexts
 
     def __len__(self) -> int:
         return len(self.seq)
@@ -49,7 +49,7 @@ class EncodedItems:
     def none(cls, like: Catalog) -> "EncodedItems":
         """Return no items, of a catalog."""
         items = replace(like, ids=Ids((), "items"), texts=(), attributes=like.attributes.head(0))
-        return cls(items, np.empty(0, np.int64), ReadAlready(np.empty(0, np.int64), {}))
+        return cls(items, np.empty(0, np.int64), EncodedTexts(np.empty(0, np.int64), {}))
 
     def take(self, keep: NDArray[np.bool_]) -> "EncodedItems":
         """Return some of the items."""
@@ -59,9 +59,9 @@ class EncodedItems:
         ids, texts = ([part[i] for i in at.tolist()] for part in (self.items.ids, self.items.texts))
         rows = self.items.attributes[at] if self.items.attributes.width else pl.DataFrame()
         items = replace(self.items, ids=Ids(ids, "items"), texts=texts, attributes=rows)
-        held = np.flatnonzero(keep[self.read.at])
-        place = np.searchsorted(at, self.read.at[held]).astype(np.int64)
-        return EncodedItems(items, self.seq[at], ReadAlready(place, self.read.take(held)))
+        held = np.flatnonzero(keep[self.texts.at])
+        place = np.searchsorted(at, self.texts.at[held]).astype(np.int64)
+        return EncodedItems(items, self.seq[at], EncodedTexts(place, self.texts.take(held)))
 
     @classmethod
     def joined(cls, parts: Sequence["EncodedItems"]) -> "EncodedItems":
@@ -75,11 +75,11 @@ class EncodedItems:
             attributes=_below(part.items.attributes for part in parts),
         )
         starts = np.cumsum([0, *(len(part) for part in parts[:-1])]).tolist()
-        at = [part.read.at + start for part, start in zip(parts, starts, strict=True)]
-        full = [part.read.rows for part in parts if len(part.read.at)]
+        at = [part.texts.at + start for part, start in zip(parts, starts, strict=True)]
+        full = [part.texts.rows for part in parts if len(part.texts.at)]
         read = {name: stacked([rows[name] for rows in full]) for name in (full[0] if full else {})}
         seq = np.concatenate([part.seq for part in parts])
-        return cls(items, seq, ReadAlready(np.concatenate(at), read))
+        return cls(items, seq, EncodedTexts(np.concatenate(at), read))
 
 
 def _below(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -117,31 +117,31 @@ def unchanged(encoded: EncodedItems, last: Mapping[str, int]) -> EncodedItems:
 def with_known_rows(encoded: EncodedItems, parts: Sequence[EncodedItems]) -> EncodedItems:
     """Fill in missing rows from earlier versions of the items with the same text."""
     texts = encoded.items.texts
-    missing = np.setdiff1d(np.arange(len(encoded)), encoded.read.at)
+    missing = np.setdiff1d(np.arange(len(encoded)), encoded.texts.at)
     if not len(missing):
         return encoded
     place = {
         part.items.texts[at]: (number, row)
         for number, part in enumerate(parts)
-        for row, at in enumerate(part.read.at.tolist())
+        for row, at in enumerate(part.texts.at.tolist())
     }
-    pieces = [(encoded.read.at, encoded.read.rows)] if len(encoded.read.at) else []
+    pieces = [(encoded.texts.at, encoded.texts.rows)] if len(encoded.texts.at) else []
     matches = [(place[texts[at]], at) for at in missing.tolist() if texts[at] in place]
     for number, part in enumerate(parts):
         rows = [row for (of, row), _ in matches if of == number]
         if rows:
             at = np.array([at for (of, _), at in matches if of == number], np.int64)
-            pieces.append((at, part.read.take(np.array(rows, np.int64))))
+            pieces.append((at, part.texts.take(np.array(rows, np.int64))))
     return EncodedItems(encoded.items, encoded.seq, _ordered(pieces)) if pieces else encoded
 
 
-def _ordered(pieces: Sequence[tuple[NDArray[np.int64], TextVectors]]) -> ReadAlready:
+def _ordered(pieces: Sequence[tuple[NDArray[np.int64], TextVectors]]) -> EncodedTexts:
     """Join rows of texts, in the order of the texts."""
     at = np.concatenate([places for places, _ in pieces])
     order = np.argsort(at, kind="stable")
     names = pieces[0][1]
     rows = {name: picked(stacked([part[name] for _, part in pieces]), order) for name in names}
-    return ReadAlready(at[order], rows)
+    return EncodedTexts(at[order], rows)
 
 
 def to_file(path: Path, encoded: EncodedItems) -> None:
@@ -149,19 +149,19 @@ def to_file(path: Path, encoded: EncodedItems) -> None:
     names = pl.DataFrame({"id": list(encoded.items.ids), "text": list(encoded.items.texts)})
     arrays: dict[str, NDArray[Any]] = {
         "seq": encoded.seq,
-        "at": encoded.read.at,
+        "at": encoded.texts.at,
         "names": _table_bytes(names),
         "attributes": _table_bytes(encoded.items.attributes),
     }
     widths: dict[str, int] = {}
-    for name, rows in encoded.read.rows.items():
+    for name, rows in encoded.texts.rows.items():
         if isinstance(rows, Terms):
             arrays |= {f"{name}.{key}": value for key, value in rows.arrays().items()}
             widths[name] = int(rows.matrix.shape[1])
         else:
             arrays |= rows.arrays(name)
     made_by = {"format": FORMAT, "pennyweight": version_of("pennyweight")}
-    write_arrays(path, arrays, made_by | {"widths": widths, "parts": list(encoded.read.rows)})
+    write_arrays(path, arrays, made_by | {"widths": widths, "parts": list(encoded.texts.rows)})
 
 
 def from_file(path: Path, like: Catalog) -> EncodedItems:
@@ -183,7 +183,7 @@ def from_file(path: Path, like: Catalog) -> EncodedItems:
     rows: TextVectors = {
         name: _part(arrays, name, settings["widths"].get(name)) for name in settings["parts"]
     }
-    return EncodedItems(items, arrays["seq"], ReadAlready(arrays["at"], rows))
+    return EncodedItems(items, arrays["seq"], EncodedTexts(arrays["at"], rows))
 
 
 def _part(

@@ -103,7 +103,7 @@ class Engine:
         self.histories = HistoryCache(limits.history_bytes)
         self.store = StoreAccess(store, clock, depth=limits.writes)
         self._traffic = Traffic()
-        files = EncodedItemFiles(bundles.folder.with_name("readings"))
+        files = EncodedItemFiles(bundles.folder.with_name("encoded-items"))
         precedence = Precedence()
         self.items = Items(self.store, self._traffic, files, precedence, self.notes, clock=clock)
         self.publishing = Publishing(

@@ -140,7 +140,7 @@ class Items:
             for version, bundle in before.items():
                 if version not in encoded:
                     encoded[version] = self._encode(bundle, items)
-            grown = {v: bundle.with_read(encoded[v]) for v, bundle in before.items()}
+            grown = {v: bundle.with_encoded(encoded[v]) for v, bundle in before.items()}
             with self._traffic.lock:
                 now = self._traffic.split.bundles
                 if any(now[v].recommender is not before[v].recommender for v in before if v in now):
@@ -149,7 +149,7 @@ class Items:
                 self._traffic.replace_bundles(
                     lambda bundles, grown=grown, states=states: {  # type: ignore[misc]
                         # A bundle that came meanwhile has the items: they were on disk by then.
-                        v: grown[v].opened_as(bundle).with_availability(states)
+                        v: grown[v].with_availability_of(bundle).with_availability(states)
                         if v in grown
                         else bundle
                         for v, bundle in bundles.items()
@@ -165,7 +165,7 @@ class Items:
         parts = []
         for start in range(0, len(items), PIECE):
             self._precedence.give_way(PAUSE)
-            parts.append(bundle.read(items[start : start + PIECE]))
+            parts.append(bundle.encode(items[start : start + PIECE]))
         return EncodedItems.joined(parts)
 
     def _after_indexing(self, items: Sequence[StoredItem], failed: Exception | None) -> None:

@@ -68,7 +68,7 @@ def restore_items(bundle: ServedBundle, item_files: EncodedItemFiles, read: Read
             del last[item]  # what is left has to be read
     if any(map(len, parts)):
         joined = EncodedItems.joined([part for part in parts if len(part)])
-        bundle = bundle.with_read(with_known_rows(joined, files))
+        bundle = bundle.with_encoded(with_known_rows(joined, files))
     failed: dict[str, str] = {}
     bundle = _add_items(bundle, list(last), item_files, read, failed).with_availability(states)
     seq = max((item.seq for item in states), default=0)
@@ -93,7 +93,7 @@ def _add_items(
         stored = read(lambda store, block=block: store.items_named(block))  # type: ignore[misc]
         for encoded in _read_parts(bundle, stored, failed):
             item_files.queue(bundle.version, encoded)
-            bundle = bundle.with_read(encoded)
+            bundle = bundle.with_encoded(encoded)
     if ids:
         item_files.flush()
     return bundle
@@ -104,7 +104,7 @@ def _read_parts(
 ) -> list[EncodedItems]:
     """Encode items, in several parts if some cannot be read; these go into `failed`."""
     try:
-        return [bundle.read(items)]
+        return [bundle.encode(items)]
     except PennyweightError as error:
         if len(items) == 1:
             _log.error("item %r could not be added to the bundle: %s", items[0].item_id, error)

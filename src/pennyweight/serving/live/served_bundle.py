@@ -19,7 +19,7 @@ from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.ranking.filter_masks import FilterMasks, Mask
 from pennyweight.ranking.ranker import Ranker
 from pennyweight.ranking.retrieval import Retriever
-from pennyweight.recommender.item_growth import ReadAlready, changed_texts
+from pennyweight.recommender.item_growth import EncodedTexts, changed_texts
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.serving.live.encoded_items import EncodedItems
 from pennyweight.serving.live.item_changes import document_over
@@ -208,7 +208,7 @@ class ServedBundle:
                 published = self.published_at(item.item_id)
         return replace(item, document=document, available=available, published=published)
 
-    def read(self, items: Sequence[StoredItem]) -> EncodedItems:
+    def encode(self, items: Sequence[StoredItem]) -> EncodedItems:
         """Clean items, each once, and encode their texts; this takes long.
 
         Items without a document are skipped, and items that do not count.
@@ -225,15 +225,19 @@ class ServedBundle:
             return EncodedItems.none(self.catalog)
         items_read = documents(drop_unsuitable(changed, self.catalog), self.catalog)
         at = changed_texts(self.catalog, items_read)
-        rows = self.recommender.read([items_read.texts[i] for i in at.tolist()]) if len(at) else {}
+        rows = (
+            self.recommender.encode_texts([items_read.texts[i] for i in at.tolist()])
+            if len(at)
+            else {}
+        )
         seq = [item.seq for item in items if item.item_id in changed]
-        return EncodedItems(items_read, np.array(seq, np.int64), ReadAlready(at, rows))
+        return EncodedItems(items_read, np.array(seq, np.int64), EncodedTexts(at, rows))
 
-    def with_read(self, encoded: EncodedItems) -> "ServedBundle":
+    def with_encoded(self, encoded: EncodedItems) -> "ServedBundle":
         """Return a bundle in which items are as they were read; new ones are not yet open."""
         if not len(encoded):
             return self
-        recommender = self.recommender.with_items(encoded.items, encoded.read)
+        recommender = self.recommender.with_items(encoded.items, encoded.texts)
         codes = self.catalog.ids.codes(encoded.items.ids)
         filters = self._filters.with_rows(recommender.catalog.attributes, codes[codes >= 0])
         return replace(self, recommender=recommender, _filters=filters)._opened(())
@@ -243,7 +247,7 @@ class ServedBundle:
 
         Changes that the bundle's data holds already are skipped.
         """
-        return self.with_read(self.read(items)).with_availability(items)
+        return self.with_encoded(self.encode(items)).with_availability(items)
 
     def with_availability(self, items: Sequence[StoredItem]) -> "ServedBundle":
         """Return a bundle in which items that are there may be recommended or not, as put.
@@ -252,7 +256,7 @@ class ServedBundle:
         """
         return self._opened([item for item in items if self.counts(item)])
 
-    def opened_as(self, other: "ServedBundle") -> "ServedBundle":
+    def with_availability_of(self, other: "ServedBundle") -> "ServedBundle":
         """Return a bundle with the availability of another that has no more items."""
         open_, published = self.open.copy(), self.published.copy()
         open_[: len(other.open)], published[: len(other.open)] = other.open, other.published

@@ -1,4 +1,4 @@
-"""What items that came live were read as, kept for the next start."""
+"""Encoded live items on disk, for the next start."""
 
 import numpy as np
 import polars as pl
@@ -35,13 +35,13 @@ def store(tmp_path) -> SQLiteStore:
 def texts_read(monkeypatch) -> list[str]:
     """Texts that scorers were asked to read."""
     encoded: list[str] = []
-    real = Recommender.read
+    real = Recommender.encode_texts
 
     def counted(self: Recommender, texts: list[str]):
         encoded.extend(texts)
         return real(self, texts)
 
-    monkeypatch.setattr(Recommender, "read", counted)
+    monkeypatch.setattr(Recommender, "encode_texts", counted)
     return encoded
 
 
@@ -62,13 +62,13 @@ def put(store: SQLiteStore, items: list[StoredItem]) -> list[StoredItem]:
 
 
 def tell(
-    bundle: ServedBundle, readings: EncodedItemFiles, items: list[StoredItem], step: int
+    bundle: ServedBundle, files: EncodedItemFiles, items: list[StoredItem], step: int
 ) -> ServedBundle:
     for start in range(0, len(items), step):
         block = items[start : start + step]
-        read = bundle.read(block)
-        readings.queue(bundle.version, read)
-        bundle = bundle.with_read(read).with_availability(block)
+        encoded = bundle.encode(block)
+        files.queue(bundle.version, encoded)
+        bundle = bundle.with_encoded(encoded).with_availability(block)
     return bundle
 
 
@@ -104,100 +104,102 @@ def check_equal(bundle: ServedBundle, other: ServedBundle, store: SQLiteStore) -
 def test_told_in_steps_and_after_a_restart_is_as_told_at_once(bundle, store, tmp_path, step):
     items = put(store, [new(number) for number in range(60)])
     expected = bundle.with_items(items)
-    readings = EncodedItemFiles(tmp_path / "readings")
-    grown = tell(bundle, readings, items, step)
+    files = EncodedItemFiles(tmp_path / "encoded-items")
+    grown = tell(bundle, files, items, step)
     check_equal(grown, expected, store)
-    check_equal(again(bundle, tmp_path / "readings", store), expected, store)  # none was kept yet
-    readings.flush()
-    check_equal(again(bundle, tmp_path / "readings", store), expected, store)
+    check_equal(
+        again(bundle, tmp_path / "encoded-items", store), expected, store
+    )  # none was kept yet
+    files.flush()
+    check_equal(again(bundle, tmp_path / "encoded-items", store), expected, store)
 
 
 def test_nothing_is_read_twice(bundle, store, tmp_path, texts_read):
-    readings = EncodedItemFiles(tmp_path / "readings")
+    files = EncodedItemFiles(tmp_path / "encoded-items")
     items = put(store, [new(number) for number in range(20)])
-    grown = tell(bundle, readings, items, 5)
-    readings.flush()
+    grown = tell(bundle, files, items, 5)
+    files.flush()
     assert len(texts_read) == 20
     # A price changes, a text changes, one goes, and a bundle's own item gets another price.
     cheap = new(3, document={**new(3).document, "price": 1.0})
     other = new(4, document={"title": "coffee dark roast", "price": 4.0})
     own = StoredItem("i1", {**bundle.document("i1"), "price": 9.0}, True, None, 4e9)
     last = put(store, [cheap, other, new(5, removed=True), own])
-    grown = tell(grown, readings, last, 5)
-    readings.flush()
+    grown = tell(grown, files, last, 5)
+    files.flush()
     assert len(texts_read) == 21  # but for one text nothing new
-    reloaded = again(bundle, tmp_path / "readings", store)
+    reloaded = again(bundle, tmp_path / "encoded-items", store)
     assert len(texts_read) == 21
     check_equal(reloaded, grown, store)
 
 
 def test_what_a_kill_cost_is_read_again(bundle, store, tmp_path, texts_read):
-    readings = EncodedItemFiles(tmp_path / "readings")
+    files = EncodedItemFiles(tmp_path / "encoded-items")
     items = put(store, [new(number) for number in range(12)])
-    grown = tell(bundle, readings, items[:8], 4)
-    readings.flush()
-    grown = tell(grown, readings, items[8:], 4)  # not flushed
+    grown = tell(bundle, files, items[:8], 4)
+    files.flush()
+    grown = tell(grown, files, items[8:], 4)  # not flushed
     texts_read.clear()
-    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
+    check_equal(again(bundle, tmp_path / "encoded-items", store), grown, store)
     assert len(texts_read) == 4
-    again(bundle, tmp_path / "readings", store)
+    again(bundle, tmp_path / "encoded-items", store)
     assert len(texts_read) == 4  # kept this time
 
 
 @pytest.mark.parametrize("damage", [b"", b"junk", None])
 def test_a_damaged_file_is_made_anew(bundle, store, tmp_path, texts_read, damage):
-    readings = EncodedItemFiles(tmp_path / "readings")
+    files = EncodedItemFiles(tmp_path / "encoded-items")
     items = put(store, [new(number) for number in range(9)])
-    grown = tell(bundle, readings, items, 9)
-    readings.flush()
-    (path,) = (tmp_path / "readings" / "v").iterdir()
+    grown = tell(bundle, files, items, 9)
+    files.flush()
+    (path,) = (tmp_path / "encoded-items" / "v").iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data) if damage is None else damage)
     texts_read.clear()
-    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
+    check_equal(again(bundle, tmp_path / "encoded-items", store), grown, store)
     assert len(texts_read) == 9
     texts_read.clear()
-    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
+    check_equal(again(bundle, tmp_path / "encoded-items", store), grown, store)
     assert not texts_read
 
 
 def test_files_of_other_columns_or_versions_are_read_anew(bundle, store, tmp_path, monkeypatch):
-    readings = EncodedItemFiles(tmp_path / "readings")
+    files = EncodedItemFiles(tmp_path / "encoded-items")
     items = put(store, [new(number) for number in range(3)])
-    tell(bundle, readings, items, 3)
-    readings.flush()
+    tell(bundle, files, items, 3)
+    files.flush()
     like = bundle.catalog
     other = like.attributes.rename({"price": "cost"})
-    assert len(readings.load("v", like)) == 1
+    assert len(files.load("v", like)) == 1
     monkeypatch.setattr("pennyweight.serving.live.encoded_items.version_of", lambda name: "0.0.0")
-    assert readings.load("v", like) == []
+    assert files.load("v", like) == []
     monkeypatch.undo()
-    tell(bundle, readings, items, 3)
-    readings.flush()
+    tell(bundle, files, items, 3)
+    files.flush()
     assert isinstance(other, pl.DataFrame)
     from dataclasses import replace
 
-    assert readings.load("v", replace(like, attributes=other)) == []
-    assert readings.count("v") == 0
+    assert files.load("v", replace(like, attributes=other)) == []
+    assert files.count("v") == 0
 
 
 def test_many_files_become_one(bundle, store, tmp_path):
-    readings, grown = EncodedItemFiles(tmp_path / "readings"), bundle
+    files, grown = EncodedItemFiles(tmp_path / "encoded-items"), bundle
     items = put(store, [new(number) for number in range(MANY - 1)])
     items += put(store, [new(3, document={**new(3).document, "price": 1.0})])
     for number, item in enumerate(items, 1):
-        grown = tell(grown, readings, [item], 1)
-        readings.flush()
-        assert readings.count("v") == number
-    grown = tell(grown, readings, put(store, [new(99)]), 1)
-    readings.flush()
-    assert readings.count("v") == 1
-    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
+        grown = tell(grown, files, [item], 1)
+        files.flush()
+        assert files.count("v") == number
+    grown = tell(grown, files, put(store, [new(99)]), 1)
+    files.flush()
+    assert files.count("v") == 1
+    check_equal(again(bundle, tmp_path / "encoded-items", store), grown, store)
 
 
 def test_of_an_item_that_waits_twice_the_last_is_kept(bundle):
-    first, second = (bundle.read([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
+    first, second = (bundle.encode([new(1, seq=seq), new(seq, seq=seq + 1)]) for seq in (2, 4))
     merged = latest([first, second])
     assert dict(zip(merged.items.ids, merged.seq.tolist(), strict=True)) == {
         "new2": 3,
@@ -207,17 +209,17 @@ def test_of_an_item_that_waits_twice_the_last_is_kept(bundle):
 
 
 def test_the_same_version_may_wait_twice(bundle, store, tmp_path):
-    readings = EncodedItemFiles(tmp_path / "readings")
+    files = EncodedItemFiles(tmp_path / "encoded-items")
     items = put(store, [new(number) for number in range(6)])
-    grown = tell(bundle, readings, items, 6)
-    tell(bundle, readings, items[:2], 1)  # as by the stock thread while a bundle is loaded
-    readings.flush()
-    check_equal(again(bundle, tmp_path / "readings", store), grown, store)
+    grown = tell(bundle, files, items, 6)
+    tell(bundle, files, items[:2], 1)  # as by the stock thread while a bundle is loaded
+    files.flush()
+    check_equal(again(bundle, tmp_path / "encoded-items", store), grown, store)
 
 
 def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_path, monkeypatch):
     put(store, [new(number) for number in range(1, 41)])
-    sizes, real = [], ServedBundle.read
+    sizes, real = [], ServedBundle.encode
 
     def read(self: ServedBundle, items: list[StoredItem]):
         sizes.append(len(items))
@@ -225,9 +227,9 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_
             raise DataError("cannot be read")
         return real(self, items)
 
-    monkeypatch.setattr(ServedBundle, "read", read)
+    monkeypatch.setattr(ServedBundle, "encode", read)
     restoration = restore_items(
-        bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store)
+        bundle, EncodedItemFiles(tmp_path / "encoded-items"), lambda job: job(store)
     )
     assert restoration.failed == {"new2": "cannot be read"}
     assert restoration.bundle.is_open("new1") and restoration.bundle.is_open("new40")
@@ -239,18 +241,18 @@ def test_what_a_column_of_another_type_cannot_hold_is_left_out(bundle, store, tm
     odd = {"title": "mate blend", "price": "much", "color": "red", "available": "perhaps"}
     put(store, [new(1, document=odd), new(2)])
     restoration = restore_items(
-        bundle, EncodedItemFiles(tmp_path / "readings"), lambda job: job(store)
+        bundle, EncodedItemFiles(tmp_path / "encoded-items"), lambda job: job(store)
     )
     assert not restoration.failed
     assert restoration.bundle.document("new1") == {"title": "mate blend"}
 
 
 def test_a_disk_that_takes_nothing_costs_time_only(bundle, store, tmp_path):
-    (tmp_path / "readings").write_text("a file in the way")
-    readings = EncodedItemFiles(tmp_path / "readings")
-    tell(bundle, readings, put(store, [new(1)]), 1)
-    readings.flush()
-    assert again(bundle, tmp_path / "readings", store).is_open("new1")
+    (tmp_path / "encoded-items").write_text("a file in the way")
+    files = EncodedItemFiles(tmp_path / "encoded-items")
+    tell(bundle, files, put(store, [new(1)]), 1)
+    files.flush()
+    assert again(bundle, tmp_path / "encoded-items", store).is_open("new1")
 
 
 def test_a_service_reads_items_once(bundles, tmp_path, texts_read):
