@@ -74,6 +74,9 @@ def test_odd_items_are_available(name, odd, even):
     assert data.catalog.available.tolist() == ODD
     assert f"items: 6 noted: not available (column {name})" in str(data.log)
     assert data.columns.text == ("title",)
+    left = read(catalog(**{name: (odd, even)}), EVENTS, columns={"available": None})
+    assert left.catalog.available.all()
+    assert left.columns.text == ("title",)
 
 
 def test_a_date_to_come_leaves_an_item_available_and_is_named():

@@ -11,6 +11,7 @@ from pennyweight.data.catalog import Catalog, is_iso_date
 from pennyweight.data.cleaning.availability_values import is_moment, unreadable
 from pennyweight.data.cleaning.lists import split_list, text_lists
 from pennyweight.data.cleaning.missing import is_missing
+from pennyweight.data.cleaning.order_policy import rules_among
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
@@ -57,7 +58,8 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
     # A catalog without text columns gets those that `read` would choose.
     chosen = like.text_columns or choose_text_columns(like.attributes, None, "items")
     catalog = clean_items(ids, pl.DataFrame(columns), chosen, Findings(), infer=False)
-    for name in like.availability:
+    rules = rules_among(like.availability)
+    for name in (name for name in like.availability if name not in rules):
         unknown = unreadable(catalog.attributes[name])
         if unknown and not is_moment(like.attributes[name]):
             raise DataError(

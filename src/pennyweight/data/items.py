@@ -8,11 +8,16 @@ from dataclasses import replace
 import polars as pl
 
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.cleaning.availability import availability_columns, note_availability
+from pennyweight.data.cleaning.availability import (
+    availability_columns,
+    note_availability,
+    readable_columns,
+)
 from pennyweight.data.cleaning.lists import list_values, text_lists
 from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
 from pennyweight.data.cleaning.repeated_items import merge_repeated
+from pennyweight.data.cleaning.variants import read_variants, share_availability
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_list
 from pennyweight.data.ids import Ids
@@ -165,14 +170,17 @@ def build_catalog(
     findings.add("items", "missing item id", ids.null_count(), "dropped", map(repr, words))
     has_id = ids.is_not_null()
     ids, frame = ids.filter(has_id), frame.drop(id_column).filter(has_id)
-    frame, ids = merge_repeated(frame, ids, findings), ids.unique(maintain_order=True)
-    if len({bare(name) for name in frame.columns}) == frame.width:
-        frame = frame.rename(bare)
     if not len(ids):
         raise DataError(f"{source}: column {id_column!r} has no id in any row")
+    if len({bare(name) for name in frame.columns}) == frame.width:
+        frame = frame.rename(bare)
     now = time.time() if now is None else now
+    frame = read_variants(frame)
     availability, ignored = availability_columns(frame, available, source=source, now=now)
-    candidates = frame if text_columns is not None else frame.drop(availability)
+    frame = share_availability(frame, ids, availability, findings)
+    frame, ids = merge_repeated(frame, ids, findings), ids.unique(maintain_order=True)
+    states = {*availability, *(readable_columns(frame) if available is not None else ())}
+    candidates = frame if text_columns is not None else frame.drop(states)
     chosen = choose_text_columns(candidates, text_columns, source)
     catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, findings, max_chars)
     catalog = replace(catalog, availability=availability)

@@ -46,12 +46,19 @@ from pennyweight.data.cleaning.availability_words import (
     plain,
 )
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.cleaning.order_policy import (
+    counts_stock,
+    orders_allowed,
+    rules_among,
+    rules_of_shops,
+    with_rules,
+)
 from pennyweight.data.cleaning.unused_availability import note_unused
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_list
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["availability_columns", "available_items", "note_availability"]
+__all__ = ["availability_columns", "available_items", "note_availability", "readable_columns"]
 
 
 # Names that are as often of a region, a condition or a pack: no note about them.
@@ -127,11 +134,20 @@ def availability_columns(
         return (_requested_column(frame, chosen, source, now),), ()
     keys = {name: key_of(name) for name in frame.columns}
     clear = [name for name in frame.columns if keys[name] in CLEAR | CLEAR_NOT]
+    rules = rules_of_shops(frame, clear)
+    clear = [name for name in clear if name not in rules]
     for name in clear:
         if unknown := unreadable(frame[name]):
             raise DataError(_refusal(source, name, unknown, frame[name]))
     vague, ignored = _vague_columns(frame, keys, clear, source)
-    return (*clear, *vague), tuple(ignored)
+    return with_rules(frame, (*clear, *vague), rules), tuple(ignored)
+
+
+def readable_columns(frame: pl.DataFrame) -> list[str]:
+    """Return the columns that say by name and values whether items are available."""
+    keys = {name: key_of(name) for name in frame.columns}
+    known = [n for n in frame.columns if keys[n] in CLEAR | CLEAR_NOT or is_vague(n)]
+    return [name for name in known if not unreadable(frame[name])]
 
 
 def _vague_columns(
@@ -255,17 +271,27 @@ def _counts(column: pl.Series) -> bool:
 def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray[np.bool_]:
     """Return which items all these columns call available, bool (n_items,).
 
-    Of the stocks of several places, and of several channels, one is enough.
+    Of the stocks of several places, and of several channels, one is enough; and none is needed
+    where an item can be ordered without stock.
     """
     mask = np.ones(attributes.height, bool)
     existing = [name for name in columns if name in attributes.columns]
+    allowed, rules = orders_allowed(attributes, existing), rules_among(existing)
     groups = _groups(existing)
     for name in existing:
-        if not any(name in group for group in groups):
-            mask &= is_available(attributes, name)
+        if name not in rules and not any(name in group for group in groups):
+            mask &= _is_available(attributes, name, allowed)
     for group in groups:
-        mask &= _anywhere(attributes, group)
+        mask &= _anywhere(attributes, group) | (allowed & counts_stock(group[0]))
     return mask
+
+
+def _is_available(
+    attributes: pl.DataFrame, name: str, allowed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which items a column calls available, or can be ordered without stock."""
+    available = is_available(attributes, name)
+    return available | allowed if counts_stock(name) else available
 
 
 def _groups(columns: Sequence[str]) -> list[list[str]]:
@@ -301,6 +327,7 @@ def note_availability(
     DataError
         When no item at all is available: each list would be empty.
     """
+    allowed, rules = orders_allowed(attributes, columns), rules_among(columns)
     groups = _groups(columns)
     for group in groups:
         findings.add(
@@ -310,9 +337,16 @@ def note_availability(
             "noted",
         )
     for name in columns:
-        if any(name in group for group in groups):
+        if name in rules or any(name in group for group in groups):
             continue
-        closed = ~is_available(attributes, name)
+        empty = ~is_available(attributes, name)
+        closed = empty & ~allowed if counts_stock(name) else empty
+        findings.add(
+            "items",
+            f"{name!r} has no piece, but {', '.join(map(repr, rules))} allows orders: available",
+            int((empty & ~closed).sum()),
+            "noted",
+        )
         words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
         findings.add(
             "items",

@@ -32,12 +32,13 @@ __all__ = [
     "is_available",
     "is_flag",
     "is_moment",
+    "read_field",
     "read_value",
     "unreadable",
     "words_in",
 ]
 
-_SCHEMA = re.compile(r"^https?://schema\.org/", re.IGNORECASE)
+_SCHEMA = re.compile(r"^(https?://(www\.)?schema\.org/|schema:)", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _QUANTITY = re.compile(
     r"(?:only |just |noch )?([<>≥~]?)\s*(-?\d{1,3}(?:[, ]\d{3})+|-?\d+)(?:\.0+|,0{1,2})?\s*\+?\s*"
@@ -94,6 +95,11 @@ def _read_of(name: str, value: object, pieces: bool = True) -> bool | None:
     if means_unavailable(name) and str(value).strip() in ("x", "X"):
         return True  # as SAP marks a box
     return read_value(value, pieces)
+
+
+def read_field(name: str, value: object) -> bool | None:
+    """Return a value of a field as true or false; None where it is neither."""
+    return _read_of(name, value, counts_pieces(name))
 
 
 def _read_moment(value: object) -> bool | None:
