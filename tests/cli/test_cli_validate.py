@@ -29,6 +29,25 @@ def test_json_and_a_page(cli: Cli, shop: tuple[Path, Path], tmp_path: Path) -> N
     assert report["findings"][0]["message"][1:] in text
 
 
+def test_the_columns_and_rows_are_stated_as_by_evaluate(cli: Cli, tmp_path: Path) -> None:
+    files = small_shop(
+        tmp_path, [*items(), items()[0] | {"title": "another title"}, {"title": "no id"}]
+    )
+    page = tmp_path / "page.html"
+    lines = cli("validate", *files, *FAST, "--html", page).out.splitlines()
+    columns = next(line for line in lines if line.startswith("columns: "))
+    assert {"user = user_id", "item = item_id"} <= set(
+        columns.removeprefix("columns: ").split(", ")
+    )
+    n = len(items())
+    rows = [line for line in lines if "rows read" in line]
+    assert rows[0] == f"items: {n + 2} rows read = {n} kept + 2 dropped"
+    assert rows[1].startswith(f"events: {len(events())} rows read = ")
+    evaluated = cli("evaluate", *files, *FAST).err.splitlines()
+    assert [columns, *rows] == [line for line in evaluated if line in (columns, *rows)]
+    assert "Rows of the tables" in page.read_text(encoding="utf-8")
+
+
 def test_strict_makes_a_leak_an_error(cli: Cli, shop: tuple[Path, Path]) -> None:
     words = ("validate", *shop, "--protocol", "leave-last-out", *FAST)
     assert cli(*words).code == 0

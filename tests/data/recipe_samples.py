@@ -12,6 +12,7 @@ from typing import Any
 EVENTS = [(k % 4, k % 6, 1_577_836_800 + 90_000 * k) for k in range(12)]
 TITLES = ["Red Kettle", "Blue Lamp", "Oak Chair", "Pine Shelf", "Steel Bowl", "Wool Rug"]
 ITEMS = list(enumerate(TITLES))
+CLOSED = {1, 4}  # items that are not available where a sample says so
 ASINS = [f"B00000000{i}" for i, _ in ITEMS]
 USERS = [f"A00000000{u}X" for u in range(4)]
 UUIDS = [f"0a1b2c3d-0000-4000-8000-00000000000{i}" for i, _ in ITEMS]
@@ -269,6 +270,7 @@ def yelp(folder: Path) -> None:
             "name": t,
             "city": "Tampa",
             "stars": 4.5,
+            "is_open": int(i not in CLOSED),
             "attributes": {"WiFi": "u'free'"},
             "categories": "Food, Bars",
             "hours": None,
@@ -433,16 +435,18 @@ def recbole(folder: Path) -> None:
     put(folder, "ml-100k.inter", table(names, [(u, i, 5, t) for u, i, t in EVENTS], "\t"))
 
 
-def products_json(folder: Path, wrapped: bool) -> None:
-    rows = [
-        {"id": 70 + i, "title": t, "variants": [{"id": 1, "sku": "x"}], "images": []}
-        for i, t in ITEMS
-    ]
-    put(folder, "products.json", json.dumps({"products": rows} if wrapped else rows))
+def _variant(quantity: int) -> Row:
+    policy = {"inventory_policy": "deny", "inventory_management": "shopify"}
+    return {"id": 1, "sku": "x", "inventory_quantity": quantity, **policy}
+
+
+def products(fields: Callable[[int], Row]) -> list[Row]:
+    return [{"id": 70 + i, "title": t, "images": [], **fields(i)} for i, t in ITEMS]
 
 
 def shopify(folder: Path) -> None:
-    products_json(folder, wrapped=True)
+    rows = products(lambda i: {"variants": [_variant(0), _variant(0 if i in CLOSED else 3)]})
+    put(folder, "products.json", json.dumps({"products": rows}))
     orders = [
         {
             "id": k,
@@ -462,7 +466,8 @@ def shopify(folder: Path) -> None:
 
 
 def woocommerce(folder: Path) -> None:
-    products_json(folder, wrapped=False)
+    states = {i: "outofstock" if i in CLOSED else "instock" for i, _ in ITEMS} | {0: "onbackorder"}
+    put(folder, "products.json", json.dumps(products(lambda i: {"stock_status": states[i]})))
     orders = [
         {
             "id": k,
@@ -521,18 +526,24 @@ def matomo(folder: Path) -> None:
 def snowplow(folder: Path) -> None:
     own_items(folder)
     product = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
+    action = product.replace("contexts", "unstruct_event").replace(
+        "ecommerce_product", "ecommerce_snowplow_ecommerce_action"
+    )
+    deeds = [(u, i, t, "product_view" if i % 2 else "add_to_cart") for u, i, t in EVENTS]
+    undone = [(0, 1, EVENTS[-1][2] + 9, "remove_from_cart")]  # in no other event of the user
     rows = [
         {
             "app_id": "shop",
             "collector_tstamp": iso(t),
             "derived_tstamp": iso(t),
             "event": "unstruct",
-            "event_name": "page_view",
+            "event_name": "snowplow_ecommerce_action",
             "user_id": None,
             "domain_userid": f"d{u}",
+            action: {"type": deed, "name": None},
             product: [{"id": str(i), "name": TITLES[i], "price": 9.5}],
         }
-        for u, i, t in EVENTS
+        for u, i, t, deed in deeds + undone
     ]
     put(folder, "events.jsonl", json_lines(rows))
 

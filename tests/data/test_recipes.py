@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from recipe_samples import EVENTS, ITEMS, SAMPLES
+from recipe_samples import CLOSED, EVENTS, ITEMS, SAMPLES
 
 from pennyweight.cli import app as cli_app
 from pennyweight.cli.options import Options
@@ -32,6 +32,11 @@ NO_DATES = {
 }
 
 
+# Samples that say which items are not available; those with an event that is taken back.
+CLOSING = {"Yelp", "Shopify (Admin API)", "WooCommerce (REST API)"}
+UNDOING = {"Snowplow (e-commerce)"}
+
+
 def test_every_recipe_has_a_sample():
     assert list(RECIPES) == list(SAMPLES)
 
@@ -49,6 +54,10 @@ def test_a_recipe_reads_its_sample(name, tmp_path, monkeypatch):
     assert data.log.unaccounted("items") == data.log.unaccounted("events") == 0
     if name not in NO_TEXT:
         assert all(re.search("red kettle", text, re.IGNORECASE) for text in data.catalog.texts[:1])
+    available = [name not in CLOSING or i not in CLOSED for i, _ in ITEMS]
+    assert data.catalog.available.tolist() == available
+    assert len(data.interactions.negative.item) == (name in UNDOING)
+    assert name not in UNDOING or "quantity" not in data.columns.events
     assert data.interactions.real_time == (name not in NO_DATES)
     if data.interactions.real_time:
         days = sorted(int(t) // 86_400 for t in data.interactions.time)

@@ -15,7 +15,7 @@ from pennyweight.formatting import size
 from pennyweight.progress.update import ProgressUpdate
 
 if TYPE_CHECKING:
-    from pennyweight.config.report import Cleaned, Report
+    from pennyweight.config.report import Report
 
 __all__ = ["evaluate", "fit", "show"]
 
@@ -145,22 +145,12 @@ def show(report: "Report", settings: Options) -> None:
 
 def _note_cleaning(report: "Report") -> None:
     """Print the roles of the columns and the results of cleaning."""
-    columns = [f"{role} = {name or 'none'}" for role, name in (report.columns or {}).items()]
-    note(f"columns: {', '.join(columns)}")
+    from pennyweight.data.cleaning_log import columns_line, row_counts, rows_line
+
+    note(columns_line(report.columns or {}))
     if report.cleaning is not None:
-        note(_rows("items", report.items, report.cleaning))
-        note(_rows("events", report.events, report.cleaning))
+        for table, n_kept in (("items", report.items), ("events", report.events)):
+            note(rows_line(table, row_counts(report.cleaning, table, n_kept)))
     for finding in report.cleaning or ():
         examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
         note(f"{finding.table}: {finding.count:,} {finding.action}: {finding.reason}{examples}")
-
-
-def _rows(table: str, n_remaining: int, cleaning: "tuple[Cleaned, ...]") -> str:
-    """Return the numbers of rows of a table before and after cleaning."""
-    from pennyweight.data.cleaning_log import action_counts
-
-    counts = action_counts(cleaning, table)
-    read = n_remaining + counts["dropped"] + counts["merged"] - counts["added"]
-    before = f"{read:,} rows read" + (f" + {counts['added']:,} added" if counts["added"] else "")
-    after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]
-    return f"{table}: {before} = {' + '.join([f'{n_remaining:,} kept', *after])}"

@@ -1,11 +1,20 @@
 """The log of cleaning: counts of all dropped, changed and doubtful rows."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
-__all__ = ["Action", "CleaningEntry", "CleaningLog", "Findings", "action_counts"]
+__all__ = [
+    "Action",
+    "CleaningEntry",
+    "CleaningLog",
+    "Findings",
+    "action_counts",
+    "columns_line",
+    "row_counts",
+    "rows_line",
+]
 
 Action = Literal["dropped", "changed", "noted", "added", "merged"]
 
@@ -56,6 +65,34 @@ def action_counts(entries: Iterable[_Counted], table: str) -> Counter[str]:
         if entry.table == table:
             sums[entry.action] += entry.count
     return sums
+
+
+def row_counts(entries: Iterable[_Counted], table: str, n_kept: int) -> dict[str, int]:
+    """Return the numbers of rows of a table: read, added, kept, dropped and merged."""
+    counts = action_counts(entries, table)
+    read = n_kept + counts["dropped"] + counts["merged"] - counts["added"]
+    return {
+        "read": read,
+        "added": counts["added"],
+        "kept": n_kept,
+        "dropped": counts["dropped"],
+        "merged": counts["merged"],
+    }
+
+
+def rows_line(table: str, counts: Mapping[str, int]) -> str:
+    """Return the numbers of rows of a table before and after cleaning, as one line."""
+    before = f"{counts['read']:,} rows read"
+    before += f" + {counts['added']:,} added" if counts["added"] else ""
+    kept = f"{counts['kept']:,} kept"
+    after = [f"{counts[name]:,} {name}" for name in ("dropped", "merged") if counts[name]]
+    return f"{table}: {before} = {' + '.join([kept, *after])}"
+
+
+def columns_line(roles: Mapping[str, str]) -> str:
+    """Return the column of each role, as one line."""
+    pairs = [f"{role} = {name or 'none'}" for role, name in roles.items()]
+    return f"columns: {', '.join(pairs)}"
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,11 @@ def _column_tables(validation: Validation) -> list[Table]:
         Table("Columns of the items table", head, rows, numbers=4),
         Table("Column roles", ("Role", "Column"), roles),
     ]
+    if validation.rows:
+        steps = ("read", "added", "kept", "dropped", "merged")
+        counts = [(t, *(f"{n[step]:,}" for step in steps)) for t, n in validation.rows.items()]
+        titles = ("Table", *map(capital, steps))
+        tables.append(Table("Rows of the tables", titles, counts, numbers=len(steps)))
     if validation.event_types:
         types = [(name, meaning, f"{n:,}") for name, meaning, n in validation.event_types]
         tables.append(Table("Event types", ("Type", "Meaning", "Rows"), types, numbers=1))

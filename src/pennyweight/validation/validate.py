@@ -6,7 +6,7 @@ import numpy as np
 
 from pennyweight.config.frozen import Frozen
 from pennyweight.data.cleaning.feedback import NOT_LIKING
-from pennyweight.data.cleaning_log import CleaningEntry
+from pennyweight.data.cleaning_log import CleaningEntry, columns_line, row_counts, rows_line
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.events import ACROSS_SPLITS
 from pennyweight.data.gini import gini
@@ -64,6 +64,8 @@ class Validation(Frozen):
         (characters, items with a text so long).
     roles
         Role -> the column it was read from.
+    rows
+        Table -> the numbers of its rows: read, added, kept, dropped and merged.
     event_types
         (name, meaning, rows) of each event type, most rows first.
     """
@@ -76,6 +78,7 @@ class Validation(Frozen):
     tail: tuple[tuple[str, float], ...]
     lengths: tuple[tuple[str, int], ...]
     roles: dict[str, str]
+    rows: dict[str, dict[str, int]]
     event_types: tuple[tuple[str, str, int], ...] = ()
 
     def leaks(self) -> tuple[Finding, ...]:
@@ -85,7 +88,8 @@ class Validation(Frozen):
     def table(self) -> str:
         """Return facts, columns and findings as plain text."""
         facts = ", ".join(f"{name} {_number(value)}" for name, value in self.facts.items())
-        lines = [facts, f"protocol: {self.protocol or 'none possible'}", ""]
+        lines = [facts, f"protocol: {self.protocol or 'none possible'}", columns_line(self.roles)]
+        lines += [*(rows_line(table, counts) for table, counts in self.rows.items()), ""]
         for column in self.columns:
             details = [f"{column.filled:,} of {column.of:,} filled", column.language or column.role]
             if column.length:
@@ -181,6 +185,10 @@ def _validated(
         lengths=tuple(length_bins(data.catalog.texts)),
         roles=data.columns.roles,
         event_types=data.log.event_types,
+        rows={
+            table: row_counts(data.log.entries, table, n_kept)
+            for table, n_kept in data.log.rows_kept.items()
+        },
     )
 
 
