@@ -34,7 +34,7 @@ from pennyweight.errors import DataError, PlanError
         ("egal|meh|so-so|ist mir egal|sans avis|keine Meinung|нейтрально|无所谓|😐", "neutral"),
         (
             "Entfernt|nicht gekauft|RTN|R|Retoure abgelehnt|nicht storniert|rejeté refusé|eliminado"
-            "|geen interesse|nicht schlecht|dislike removed",
+            "|geen interesse|nicht schlecht",
             "doubtful",
         ),
         ("Kauf|achat|compra|type_7|V|none|просмотр|购买|unlock", "unknown"),

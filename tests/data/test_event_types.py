@@ -23,6 +23,7 @@ NAMES = {
         fav carts orders view_item select_item begin_checkout add_to_wishlist star video_play
         search_click PURCHASED booked ViewContent addToFavorites detail-page-view interaction event
         Product.Viewed Order.Completed Product.Added Add.to.cart Product.Clicked
+        swiped_right return_to_cart returned_to_page strongly.agree very_satisfied hotel_click
         superlike rewatch add_to_queue 👍 ❤️ very.good""",
     "negative": """
         dislike thumbs_down thumbsDown downvote hide block report not_interested notInterested
@@ -30,16 +31,21 @@ NAMES = {
         removed remove unlike unfavorite unsave unfollow unsubscribe delete reject uninstall bounce
         removeFromCart removefromcart REMOVE_FROM_WISHLIST item_returned order_canceled hidden
         not_recommended cart_removal -1 nope show_fewer refund_issued unenrolled remove_from_queue
-        bad 👎 👎🏽
+        bad 👎 👎🏽 swiped_left SwipedLeft left_swipe thumbs_up_removed remove_thumbs_up
+        favorite_off cart_emptied cart_clear empty_cart clear_wishlist strongly_disagree very.dissatisfied
         Product.Removed Order.Refunded Order.Cancelled Product.Removed.From.Wishlist""",
     "neutral": """
         impression impressions shown exposure display served rendered recommended search login
         logout page_load heartbeat pause notification_sent email_sent view_item_list view_promotion
         view_search_results item_impression not_clicked no_click non-click skip session_start
         unread cart_abandoned order_failed scroll snooze quit
+        undislike unblock unmute unhide remove_dislike dislike_removed undo_block test_event
+        bot_view crawler_click play_error thumbs_down_removed clear_search
         Product.List.Viewed Products.Searched Promotion.Viewed""",
-    "doubtful": "unmatched return_visit refund_rejected report_viewed undislike churn deselect",
-    "unknown": "type_7 3 unlock discover unique discount dispatch achat",
+    "doubtful": "unmatched return_visit star_1 rated_2 review_1_star "
+    "return_to_sender refund_rejected report_viewed churn deselect",
+    "unknown": "type_7 3 unlock discover unique discount dispatch achat sales_report "
+    "playback_stopped frobnicate_view",
 }  # a dot stands for a space
 
 
@@ -263,3 +269,60 @@ def test_where_all_events_are_negative_the_types_are_the_remedy():
     with pytest.raises(DataError, match=r"no event is left.*--event-types TYPE=1") as caught:
         read(items, log)
     assert "--weight-column" not in str(caught.value)
+
+
+def rows_of(kinds, **more):
+    """Return 60 events of 12 users with types in turn, and more columns by the row."""
+    table = log(
+        *((f"u{n % 12}", "abcdef"[n // 12], T0 + n, kinds[n % len(kinds)]) for n in range(60))
+    )
+    return table.with_columns(
+        pl.Series(name, [value(n) for n in range(60)]) for name, value in more.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "off"),
+    [
+        *(("state", "on", "off"), ("status", "On", "Off")),
+        *(("enabled", "true", "false"), ("is_checked", "1", "0"), ("toggle", "yes", "no")),
+    ],
+)
+def test_a_favorite_that_is_switched_off_is_taken_back(name, on, off):
+    table = rows_of(["favorite"], **{name: lambda n: on if n % 7 else off})
+    data = read(ITEMS, table)
+    assert len(data.interactions) == 60 - 9
+    assert "negative: favorite off" in str(data.log)
+
+
+def test_switches_of_other_deeds_and_of_users_change_nothing():
+    views = rows_of(["view"], state=lambda n: "on" if n % 7 else "off")
+    assert len(read(ITEMS, views).interactions) == 60
+    of_users = rows_of(["favorite"], active=lambda n: "true" if n % 12 < 6 else "false")
+    assert len(read(ITEMS, of_users).interactions) == 60
+
+
+def test_answers_of_a_questionnaire_are_opinions():
+    answers = [
+        "Strongly agree",
+        "Agree",
+        "Neither agree nor disagree",
+        "Disagree",
+        "Strongly disagree",
+    ]
+    table = rows_of(answers).rename({"event_type": "answer"})
+    data = read(ITEMS, table)
+    assert len(data.interactions) == 24
+    assert len(data.interactions.negative.item) == 24
+
+
+def test_a_type_with_an_unknown_word_is_named():
+    data = read(ITEMS, rows_of(["view", "frobnicate_view", "hotel_click", "playback_stopped"]))
+    (entry,) = [e for e in data.log.entries if "unknown event type" in e.reason]
+    assert "'frobnicate_view', 'playback_stopped'" in entry.reason and "hotel" not in entry.reason
+    assert entry.count == 30
+
+
+def test_days_of_the_week_are_no_answers():
+    table = rows_of(["Sat", "Sun", "Mon"]).rename({"event_type": "day"})
+    assert len(read(ITEMS, table).interactions) == 60

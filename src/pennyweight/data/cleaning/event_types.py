@@ -10,7 +10,7 @@ from typing import Literal
 
 from pennyweight.data.cleaning.negations import denial_of, is_loan, is_return, words_of
 from pennyweight.data.cleaning.opinion_words import is_adjective, opinion_of
-from pennyweight.data.cleaning.vocabulary import Sense, sense_of, speaks_of_liking
+from pennyweight.data.cleaning.vocabulary import Sense, is_vouched, sense_of, speaks_of_liking
 from pennyweight.errors import DataError, did_you_mean, in_list
 
 __all__ = [
@@ -98,6 +98,20 @@ _VAGUE = frozenset(
     )
 )
 _RATINGS = frozenset(("rate", "rated", "rating", "review", "reviewed", "star", "score", "grade"))
+# The answers of questionnaires.
+_AGREED = re.compile(
+    r"((strongly|somewhat|mostly|totally|completely|fully|slightly|rather|very|quite|extremely"
+    r"|tend to)[\s_-]+)?((?P<no>dis|un)?(agree|satisfied))"
+)
+_NEITHER = re.compile(r"neither[\s_-]+(agree|satisfied|like)[\s_-]+n?or[\s_-]+(dis|un)\w+")
+# Ratings as types: star_1, rated_2, review_1_star.
+_GRADED = re.compile(
+    r"(?:stars?|rated?|rating|reviewed|review|scored?|grade|item|product|user|of|out|\W|_)*"
+    r"(?<!\d)(?P<grade>\d{1,2})(?!\d)(?P<scale>(?:\W|_)*(?:of|out of|/)(?:\W|_)*\d+)?"
+    r"(?:stars?|rated?|rating|reviewed|review|scored?|grade|item|product|user|\W|_)*"
+)
+_GRADE_WORD = re.compile(r"star|rate|rating|review|score|grade")
+_LOW_GRADE = 2  # of five
 _TONES = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # of an emoji: its form and color
 _LOW = re.compile(r"(?i)low(est)?|worst|weak|niedrig|bas(se)?|baj[ao]|baix[ao]|min(imum)?")
 # The certainty that a value speaks for an item, the lowest first.
@@ -166,7 +180,12 @@ class EventTypes:
 
     def is_unknown(self, name: str) -> bool:
         """Say whether a type counts with weight 1 only because its name is unknown."""
-        return name not in self and name != NO_TYPE and sense_of_type(name) == "unknown"
+        if name in self or name == NO_TYPE:
+            return False
+        sense = sense_of_type(name)
+        return sense == "unknown" or (
+            sense == "positive" and not (is_vouched(name) or _is_opinion(name))
+        )
 
     def meanings(self, names: Iterable[str], source: str) -> dict[str, Meaning]:
         """Return the meaning of each type of a log; `DataError` names all doubtful ones at once."""
@@ -220,10 +239,22 @@ def is_rating(name: str) -> bool:
 def sense_of_type(name: str) -> Sense:
     """Return the sense of a value; of numbers only -1 has one, others are codes."""
     text = _TONES.sub("", name.strip().casefold())
+    if agreed := _AGREED.fullmatch(text):
+        return "negative" if agreed["no"] else "positive"
+    if _NEITHER.fullmatch(text):
+        return "neutral"
+    if _is_low_grade(text):
+        return "doubtful"
     sense = _TRUTH[text] if text in _TRUTH else sense_of(name)
     if sense in ("unknown", "doubtful") and (opinion := opinion_of(name)) is not None:
         return opinion
     return denial_of(name) if sense == "unknown" and text != "none" else sense
+
+
+def _is_low_grade(text: str) -> bool:
+    """Say whether a type is a low rating, such as ``star_1``."""
+    grade = _GRADED.fullmatch(text) if _GRADE_WORD.search(text) else None
+    return grade is not None and 1 <= int(grade["grade"]) <= _LOW_GRADE
 
 
 def is_dislike(name: str) -> bool:
@@ -262,7 +293,13 @@ def is_liking(name: str) -> bool:
 
 def _is_opinion(name: str) -> bool:
     text = _TONES.sub("", name.strip().casefold())
-    return text in _TRUTH or speaks_of_liking(name) or opinion_of(name) is not None
+    answer = _AGREED.fullmatch(text) or _NEITHER.fullmatch(text)
+    return (
+        answer is not None
+        or text in _TRUTH
+        or speaks_of_liking(name)
+        or opinion_of(name) is not None
+    )
 
 
 def loan_meanings(names: Iterable[str]) -> dict[str, Meaning]:

@@ -30,6 +30,7 @@ from pennyweight.data.cleaning.returns import (
     returns,
 )
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.toggles import with_switches
 from pennyweight.data.cleaning.vocabulary import is_purchase, is_removal
 from pennyweight.data.cleaning.weights import BELOW_ZERO, LOW, NO_STRENGTH, weights
 from pennyweight.data.columns import has_role
@@ -228,6 +229,7 @@ def _kinds(
     none = (texts.str.to_lowercase() == NO_OPINION).fill_null(False)
     if none.any() and are_opinions(column.unique().to_list()):
         column = column.set(none, NO_OPINION)
+    column = with_switches(column, frame, roles)
     names = column.unique(maintain_order=True)
     if len(names) > _MAX_KINDS:
         raise DataError(

@@ -77,7 +77,7 @@ _SILENT = 0.75  # share of zeros from which on they mean that no opinion was giv
 # Columns of places and circumstances, whose values may look like types.
 _CONTEXT = re.compile(
     r"source|referr|channel|medium|page|screen|device|platform|context|campaign|country|plan|tier"
-    r"|status|state|condition|zustand|[eé]tat|estado|categor|genre|title|name|comment|text|review|descri"
+    r"|status|state|condition|zustand|[eé]tat|estado|categor|genre|title|name|comment|text|review|descri|consent|terms|gdpr|cookie|policy"
 )
 _TIME_SUFFIX = re.compile(
     r"([_\W](at|on|date|time|timestamp|ts)|(?<=[a-z])(At|On|Date|Time|Timestamp|Ts))$"

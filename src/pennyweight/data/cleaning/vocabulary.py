@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["Sense", "is_consumption", "is_purchase", "is_removal", "sense_of", "speaks_of_liking"]
+__all__ = [
+    "Sense",
+    "is_consumption",
+    "is_purchase",
+    "is_removal",
+    "is_switched",
+    "is_vouched",
+    "sense_of",
+    "speaks_of_liking",
+]
 
 Sense = Literal["positive", "negative", "neutral", "unknown", "doubtful"]
 
@@ -64,7 +73,22 @@ _OBJECTS = frozenset(
     "cart basket bag wishlist wish order purchase transaction like love heart star favorite "
     "favourite fav save bookmark pin follow subscription vote comment review rating booking book "
     "reservation payment sale interaction loan rental application recommendation enrolment "
-    "enrollment upvote share event".split()
+    "enrollment upvote thumbsup share event".split()
+)
+# Nouns and fillers beside a deed: hotel_click, begin_checkout.
+_SUBJECTS = frozenset(
+    "begin began screen trailer episode room hotel recipe property house home car vehicle job "
+    "course lesson chapter podcast movie restaurant place venue flight trip tour city categorie "
+    "category brand author artist section tab menu detail info information progres success "
+    "successful ok confirmed created new first second quick half time percent ad offer deal "
+    "coupon gift card map phone email call whatsapp website direction seller shipping address "
+    "similar related recommended user profile document pdf file game match menu message dish "
+    "meal cart step page id type sku variant size color option result top main go see look in "
+    "out through thru rate ed es server client ecommerce online in-app inapp android ios".split()
+)
+_SWITCHED = frozenset(
+    "like love heart star favorite favourite fav fave save bookmark pin follow subscribe upvote "
+    "thumbsup wishlist wish collect".split()
 )
 _LIKING = frozenset(
     "like love heart upvote downvote thumbsup thumbup thumbsdown thumbdown voteup votedown dislike "
@@ -79,7 +103,22 @@ _CONSUMED = frozenset(
     "view watch play playback listen stream read pageview pv visit open start finish complete "
     "completion dwell replay rewatch reread".split()
 )
-_REMOVED = frozenset("remove removal delete deletion discard un".split())
+_REMOVED = frozenset("remove removal delete deletion discard un empty clear off".split())
+# The end of a dislike or a block says nothing of the item: undislike, remove_block.
+_UNDOABLE = frozenset(
+    "dislike downvote thumbsdown thumbdown votedown hide hidden block ban mute report flag spam "
+    "hate snooze ignore".split()
+)
+_ENDS = frozenset("un undo remove removal delete deletion revoke revert withdraw clear".split())
+_EMPTIED = frozenset(("empty", "clear"))
+_CLEARED = frozenset("cart basket bag wishlist wish favorite favourite watchlist list".split())
+# Of machines, and of a player that failed or came to an end.
+_MACHINES = frozenset("bot bots robot crawler spider scraper".split())
+_PLAYED = frozenset("play playback listen stream watch replay".split())
+_TESTED = frozenset("event order purchase transaction payment ping data notification".split())
+_ENDED = frozenset("stop pause".split())
+_SHOPS = frozenset("sender seller vendor store shop merchant warehouse supplier origin".split())
+_REPORTED = frozenset("sale sell order purchase transaction payment booking".split())
 _NEGATORS = frozenset("not no non never without dont didnt doesnt un dis".split())
 # Names whose sense does not follow from their words.
 _FIXED: dict[str, Sense] = {
@@ -116,6 +155,10 @@ _FIXED: dict[str, Sense] = {
     "showdetail": "positive",
     "swipeleft": "negative",
     "swiperight": "positive",
+    "swipedleft": "negative",
+    "swipedright": "positive",
+    "leftswipe": "negative",
+    "rightswipe": "positive",
     "seen": "positive",
     "optout": "negative",
     "timespent": "positive",
@@ -163,7 +206,24 @@ def sense_of(name: str) -> Sense:
         return _FIXED[joined]
     if "returning" in words:  # returning users, not returned items
         return "doubtful"
-    return _sense_of([_base(word) for word in _split_compounds(words)])
+    bases = _joined_thumbs([_base(word) for word in _split_compounds(words)])
+    if "".join(bases) in _FIXED:  # swiped_left
+        return _FIXED["".join(bases)]
+    return _sense_in_context(bases) or _sense_of(bases)
+
+
+def is_vouched(name: str) -> bool:
+    """Say whether each word in the name of a type is known, or names the subject of a deed."""
+    words = _joined_thumbs([word for word in _split_compounds(_words(name)) if not word.isdigit()])
+    return "".join(_words(name)) in _FIXED or all(
+        _is_word(word) or word.removesuffix("s") in _SUBJECTS for word in words
+    )
+
+
+def is_switched(name: str) -> bool:
+    """Say whether a type is an opinion that can be switched off, such as a favorite."""
+    bases = {*_joined_thumbs([_base(word) for word in _split_compounds(_words(name))])}
+    return bool(bases & _SWITCHED) and bases <= _SWITCHED | _FILLERS
 
 
 def speaks_of_liking(name: str) -> bool:
@@ -194,7 +254,57 @@ def is_removal(name: str) -> bool:
 
 
 def _bases(name: str) -> set[str]:
-    return {_base(word) for word in _split_compounds(_words(name))}
+    return {*_joined_thumbs([_base(word) for word in _split_compounds(_words(name))])}
+
+
+def _joined_thumbs(words: list[str]) -> list[str]:
+    """Return words with a thumb and its direction as one: ``thumbs_up_removed``."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in ("thumb", "thumbs") and word in ("up", "down"):
+            joined[-1] = "thumbs" + word
+        else:
+            joined.append(word)
+    return joined
+
+
+def _sense_in_context(words: list[str]) -> Sense | None:
+    """Return the sense of words that mean something else together; None for other words."""
+    rest = {*words}
+    against, ends = rest & _UNDOABLE, [word for word in words if word in _ENDS]
+    if against and len(ends) == 1 and rest <= against | _FILLERS | {*ends}:
+        return "neutral"
+    if rest & _EMPTIED:
+        others = rest - _EMPTIED - (_FILLERS - _CLEARED)
+        return "negative" if others and others <= _CLEARED else _sense_without(words)
+    if "off" in rest:
+        return "negative" if rest - {"off"} <= _SWITCHED | _FILLERS else None
+    if words[:2] == ["return", "to"] and rest.isdisjoint(_SHOPS):
+        return "positive"  # to a cart or a page
+    if words[-1:] == ["report"] and rest - {"report"} and rest - {"report"} <= _REPORTED:
+        return "unknown"
+    return _sense_of_fault(words)
+
+
+def _sense_without(words: list[str]) -> Sense:
+    """Return the sense of words of which empty and clear speak of nothing bought."""
+    others = [word for word in words if word not in _EMPTIED]
+    return _sense_of(others) if others else "unknown"
+
+
+def _sense_of_fault(words: list[str]) -> Sense | None:
+    """Return the sense of events of machines and tests, and of a player that stopped."""
+    rest = {*words}
+    if rest & _MACHINES and rest <= _MACHINES | _DEEDS | _REMARKS | _FILLERS:
+        return "neutral"
+    if words[:1] == ["test"] and rest - {"test"} and rest - {"test"} <= _TESTED:
+        return "neutral"
+    if rest.isdisjoint(_PLAYED):
+        return None
+    if "error" in rest and rest.isdisjoint(_AGAINST):
+        return "neutral"
+    ended = rest & _ENDED
+    return "unknown" if ended and rest <= ended | _PLAYED | _FILLERS else None
 
 
 def _sense_of(words: list[str]) -> Sense:
@@ -292,6 +402,7 @@ _VOCABULARY = (
     | _NEUTRAL
     | _INCIDENTAL
     | _SLATES
+    | _EMPTIED
     | _FILLERS
     | _OBJECTS
     | _NEGATORS
