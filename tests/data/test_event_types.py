@@ -32,7 +32,8 @@ NAMES = {
         removeFromCart removefromcart REMOVE_FROM_WISHLIST item_returned order_canceled hidden
         not_recommended cart_removal -1 nope show_fewer refund_issued unenrolled remove_from_queue
         bad 👎 👎🏽 swiped_left SwipedLeft left_swipe thumbs_up_removed remove_thumbs_up
-        favorite_off cart_emptied cart_clear empty_cart clear_wishlist strongly_disagree very.dissatisfied
+        favorite_off cart_emptied cart_clear empty_cart clear_wishlist strongly_disagree
+        very.dissatisfied
         Product.Removed Order.Refunded Order.Cancelled Product.Removed.From.Wishlist""",
     "neutral": """
         impression impressions shown exposure display served rendered recommended search login
