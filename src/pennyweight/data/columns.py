@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pennyweight.data.cleaning.time_names import OTHER_RANK, RANKS, TIME_LIKE_RANK, rank
+from pennyweight.data.id_names import id_like, may_be_item, may_be_user
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["ALIASES", "bare", "column_list", "column_option", "has_role", "name_key", "resolve"]
@@ -283,6 +284,7 @@ def resolve(
         elif role in _REQUIRED:
             raise DataError(
                 f"{where}; none is known as the {role} (such as {', '.join(aliases[:4])}). "
+                f"{_candidates(columns, role, roles)}"
                 f"{_suspicion(columns)}{_matrix(columns, role, roles, source)}"
                 f"Say which one it is with {option}"
             )
@@ -302,6 +304,19 @@ def has_role(columns: Sequence[str], role: str) -> bool:
     if role == "time":
         return bool(_times(columns))
     return bool(_claims(columns, [_key(column) for column in columns], ALIASES["events"][role]))
+
+
+def _candidates(columns: Sequence[str], role: str, roles: Mapping[str, str]) -> str:
+    """Return the columns that may be the user, the item or the id, by their names."""
+    is_named, is_other = may_be_user, may_be_item
+    if role != "user":
+        is_named, is_other = is_other, is_named
+    free = [name for name in columns if name not in roles.values()]
+    names = [name for name in free if is_named(name)]
+    names = names or [name for name in free if id_like(name) and not is_other(name)]
+    if not names:
+        return ""
+    return f"{column_list(names, 5)} may be. "
 
 
 def _suspicion(columns: Sequence[str]) -> str:

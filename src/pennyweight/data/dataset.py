@@ -17,6 +17,7 @@ from pennyweight.data.cleaning.engagement import engagement_column
 from pennyweight.data.cleaning.event_types import EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
+from pennyweight.data.cleaning.id_roles import catalog_id, id_roles
 from pennyweight.data.cleaning.label_column import label_column
 from pennyweight.data.cleaning.quantities import quantity_columns
 from pennyweight.data.cleaning.rating_column import rating_roles
@@ -204,11 +205,15 @@ def read(
     item_rows, item_source = _load(items, "items", strict, findings, overrides)
     event_rows, event_source = _load(events, "events", strict, findings, overrides)
     _refuse_swapped(item_rows, item_source, event_rows, event_source, overrides)
+    overrides.update(id_roles(item_rows.to_dict(), event_rows, overrides, findings))
     reading = TimeReading(_seconds(now), time_format, row_order, seed)
     roles = _event_roles(event_rows, overrides, reading, event_source, findings)
     # Of several possible id columns the one of the events is right.
     if roles["item"] in item_rows.columns:
         overrides.setdefault("id", roles["item"])
+    elif "id" not in overrides:
+        named = catalog_id(item_rows.to_dict(), event_rows[roles["item"]])
+        overrides |= {} if named is None else {"id": named}
     id_column = resolve(item_rows.columns, "items", overrides, source=item_source)["id"]
     catalog = build_catalog(
         item_rows,
@@ -373,6 +378,8 @@ def read_events(
     findings = Findings()
     overrides = _column_overrides(columns)
     rows, source = _load(events, "events", False, findings, overrides)
+    catalog = {"id": pl.Series(list(items), dtype=pl.String)}
+    overrides.update(id_roles(catalog, rows, overrides, findings))
     reading = TimeReading(_seconds(None), time_format, row_order, seed)
     roles = _event_roles(rows, overrides, reading, source, findings)
     interactions = build_interactions(
