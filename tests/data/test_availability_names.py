@@ -5,6 +5,7 @@ import pytest
 from test_availability import EVENTS, ODD, N, catalog
 
 from pennyweight import read
+from pennyweight.data.documents import documents
 from pennyweight.errors import DataError
 
 
@@ -176,9 +177,10 @@ def test_a_column_that_calls_some_items_closed_is_named_and_may_be_chosen(name, 
     assert f"columns={{'available': {name!r}}}" in str(data.log)
     left = read(items, EVENTS, columns={"available": None})
     assert "recommended all the same" not in str(left.log)
-    if other in ("open", "no", 0, "nein", False):
-        chosen = read(items, EVENTS, columns={"available": name})
-        assert chosen.catalog.available.sum() == N - 3
+    chosen = read(items, EVENTS, columns={"available": name})
+    assert chosen.catalog.available.tolist() == [j >= 3 for j in range(N)]
+    read_as_available = "9 noted" in str(chosen.log) and "read as available" in str(chosen.log)
+    assert read_as_available == (other in ("regular", "neuf", "обычный", "普通"))
 
 
 @pytest.mark.parametrize(
@@ -197,3 +199,42 @@ def test_words_with_another_meaning_are_not_named(name, values):
     data = read(catalog().with_columns(values.alias(name)), EVENTS)
     assert data.catalog.available.all()
     assert "recommended all the same" not in str(data.log)
+
+
+def test_words_that_the_catalog_has_are_no_reason_to_refuse_a_later_item():
+    items = catalog().with_columns(some("Discontinued", "regular").alias("zone"))
+    like = read(items, EVENTS, columns={"available": "zone"}).catalog
+    new = documents({"a": {"zone": "regular"}, "b": {"zone": "Discontinued"}}, like)
+    assert new.available.tolist() == [True, False]
+    with pytest.raises(DataError, match="'blue' cannot be read as yes or no"):
+        documents({"a": {"zone": "blue"}}, like)
+
+
+@pytest.mark.parametrize("name", ["estado", "status", "state"])
+def test_a_vague_column_with_other_words_is_named_with_its_word_for_closed(name):
+    items = catalog().with_columns(some("Sold", "Contingent").alias(name))
+    data = read(items, EVENTS)
+    assert data.catalog.available.all()
+    assert f"3 noted: {name!r} says 'Sold' of these items" in str(data.log)
+    assert "make a column 'available' of true and false" in str(data.log)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("delivery_available", ("yes", "no")),
+        ("wifi_available", ("yes", "no")),
+        ("closed_at", ("18:00", "22:30")),
+        ("closed_time", ("6 pm", "11 pm")),
+        ("open", ("9-18", "8-20")),
+        ("open", (101.5, 99.0)),
+    ],
+)
+def test_other_facts_of_places_leave_them_available(name, values):
+    assert read(catalog(**{name: values}), EVENTS).catalog.available.all()
+
+
+@pytest.mark.parametrize("name", ["closed_at", "closed_time", "filled_on"])
+def test_a_date_of_closing_closes_an_item(name):
+    data = read(catalog(**{name: (None, "2023-05-01T10:00:00Z")}), EVENTS)
+    assert data.catalog.available.tolist() == ODD

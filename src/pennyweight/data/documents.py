@@ -61,7 +61,10 @@ def documents(items: Mapping[str, Document], like: Catalog) -> Catalog:
     rules = rules_among(like.availability)
     for name in (name for name in like.availability if name not in rules):
         unknown = unreadable(catalog.attributes[name])
-        if unknown and not is_moment(like.attributes[name]):
+        if not unknown or is_moment(like.attributes[name]):
+            continue
+        known = set(unreadable(like.attributes[name]))
+        if unknown := [value for value in unknown if value not in known]:
             raise DataError(
                 f"{name!r} says whether an item is available, but {unknown[0]!r} cannot be read as "
                 "yes or no: write true or false, or in stock or out of stock"

@@ -53,7 +53,7 @@ from pennyweight.data.cleaning.order_policy import (
     rules_of_shops,
     with_rules,
 )
-from pennyweight.data.cleaning.unused_availability import note_unused
+from pennyweight.data.cleaning.unused_availability import is_closed, note_unused
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_list
 from pennyweight.errors import DataError, did_you_mean
@@ -227,10 +227,21 @@ def _requested_column(frame: pl.DataFrame, chosen: str, source: str, now: float)
             "--available-column NAME, or columns={'available': NAME}"
         )
     refuse_dates(frame[name], now, source)
-    if not is_moment(frame[name]) and (unknown := unreadable(frame[name])):
+    unknown = [] if is_moment(frame[name]) else unreadable(frame[name])
+    if unknown and not _names_the_closed(frame[name]):
         raise DataError(_refusal(source, name, unknown, frame[name]))
     _ask_about_meaning(frame[name], source)
     return name
+
+
+def _names_the_closed(column: pl.Series) -> bool:
+    """Say whether a column of another name has a word for closed items beside other words."""
+    if key_of(column.name) in CLEAR | CLEAR_NOT or is_vague(column.name):
+        return False
+    if column.dtype != pl.String or means_unavailable(column.name):
+        return False
+    values = distinct_values(column)
+    return any(map(is_closed, values)) and not any(str(v).strip()[:1].isdigit() for v in values)
 
 
 def _ask_about_meaning(column: pl.Series, source: str) -> None:
@@ -333,40 +344,17 @@ def note_availability(
         findings.add(
             "items",
             f"not available (columns {', '.join(group)}: none of any), and so not recommended",
-            int((~_anywhere(attributes, group)).sum()),
+            int((~_anywhere(attributes, group) & ~(allowed & counts_stock(group[0]))).sum()),
             "noted",
         )
     for name in columns:
-        if name in rules or any(name in group for group in groups):
-            continue
-        empty = ~is_available(attributes, name)
-        closed = empty & ~allowed if counts_stock(name) else empty
-        findings.add(
-            "items",
-            f"{name!r} has no piece, but {', '.join(map(repr, rules))} allows orders: available",
-            int((empty & ~closed).sum()),
-            "noted",
-        )
-        words = attributes[name].filter(pl.Series(closed)).unique(maintain_order=True)
-        findings.add(
-            "items",
-            f"not available (column {name}), and so not recommended",
-            int(closed.sum()),
-            "noted",
-            [repr(word) for word in words.head(3)],
-        )
-        later = future_ends(attributes[name], time.time() if now is None else now)
-        findings.add(
-            "items",
-            f"{name!r} lies in the future: recommended until then, by the date of reading",
-            int(later.sum()),
-            "noted",
-        )
-        if not REMOVED_AT.fullmatch(key_of(name)) and not is_moment(attributes[name]):
+        if name not in rules and not any(name in group for group in groups):
+            _note_column(attributes[name], allowed, rules, findings)
+            later = future_ends(attributes[name], time.time() if now is None else now)
             findings.add(
                 "items",
-                f"column {name} does not say whether they are available, and so they are",
-                attributes[name].null_count(),
+                f"{name!r} lies in the future: recommended until then, by the date of reading",
+                int(later.sum()),
                 "noted",
             )
     if columns and not available_items(attributes, columns).any():
@@ -378,7 +366,7 @@ def note_availability(
     if now is not None:
         note_dates(attributes, now, findings)
         _note_site(attributes, columns, findings)
-        note_unused(attributes, {*columns, *(name for name, _ in ignored)}, findings)
+        note_unused(attributes, columns, findings)
     for name in attributes.columns:
         if key_of(name) in PUBLISHED_AT and name not in columns:
             findings.add(
@@ -389,14 +377,52 @@ def note_availability(
                 attributes[name].null_count(),
                 "noted",
             )
-    for name, others in ignored:
+    for name, values in ignored:
         findings.add(
             "items",
             f"column {name} does not say which items are available, to judge by "
             "its values (--available-column NAME where one does)",
             attributes[name].len() - attributes[name].null_count(),
             "noted",
+            map(repr, values),
+        )
+
+
+def _note_column(
+    column: pl.Series, allowed: NDArray[np.bool_], rules: Sequence[str], findings: Findings
+) -> None:
+    """Note how many items one column calls not available, and of how many it says nothing."""
+    name = column.name
+    empty = ~is_available(column.to_frame(), name)
+    closed = empty & ~allowed if counts_stock(name) else empty
+    findings.add(
+        "items",
+        f"{name!r} has no piece, but {', '.join(map(repr, rules))} allows orders: available",
+        int((empty & ~closed).sum()),
+        "noted",
+    )
+    words = column.filter(pl.Series(closed)).unique(maintain_order=True)
+    findings.add(
+        "items",
+        f"not available (column {name}), and so not recommended",
+        int(closed.sum()),
+        "noted",
+        [repr(word) for word in words.head(3)],
+    )
+    if _names_the_closed(column) and (others := unreadable(column)):
+        findings.add(
+            "items",
+            f"{name!r} has other words than those of yes and no, which are read as available",
+            int(column.is_in(others).sum()),
+            "noted",
             map(repr, others),
+        )
+    if not REMOVED_AT.fullmatch(key_of(name)) and not is_moment(column):
+        findings.add(
+            "items",
+            f"column {name} does not say whether they are available, and so they are",
+            column.null_count(),
+            "noted",
         )
 
 

@@ -45,7 +45,7 @@ __all__ = [
 
 _VAGUE = VAGUE | VAGUE_NOT | WORDED
 # Known only by their full names: a product's quantity may be that of its pack.
-_SHORT = {"state", "qty", "quantity", "estado", "stato", "statut", "live", "open", "current"}
+_SHORT = {"state", "qty", "quantity", "estado", "stato", "statut", "live", "open"}
 _DATED = (CLEAR_NOT | VAGUE_NOT | {"sold", "issold"}) - {"eol", "iseol", "endoflife"}
 _LINKS = {"in", "on", "at", "for", "is", "im", "en", "to", "the", "by", "via", "a"}
 _OF_BEING = re.compile(r"is|ist|est|es|e|do|longer|mehr|plus|more|flag|item|product")

@@ -107,6 +107,8 @@ def _read_moment(value: object) -> bool | None:
     text = str(value).strip()
     if re.match(r"0000-|0+$", text):  # a missing time in databases
         return False
+    if re.fullmatch(r"\d{1,2}(:\d\d)*\s*([ap]\.?m\.?)?", text) and text != "1":
+        return None  # the hour at which a shop closes
     if re.search(r"\d", text) and text != "1":
         return True
     return read_value(value, pieces=False)

@@ -194,6 +194,7 @@ VAGUE = {
     "ordinabile vendibile vendavel compravel bestelbaar koopbaar verkoopbaar 販売可 販売可否 可售 "
     # may be shown
     "recommendable isrecommendable canrecommend recommendationenabled showinrecommendations "
+    "playable isplayable streamable isstreamable "
     "includeinrecommendations live islive listed islisted sichtbar sichtbarkeit anzeigen visibile "
     "visibilita visivel visibilite zichtbaar zichtbaarheid widoczny widocznosc synlig synlighet "
     "видимый видимость видимости publicado publie pubblicato gepubliceerd opublikowany "
@@ -275,7 +276,7 @@ HIDING = re.compile(
 WORDED = {"expired", "isexpired", "sold", "issold", "ended", "isended"}
 # Names with another common meaning: live streams, doors that are open now, forms filled in. They
 # are used where at most half of the items would not be available.
-DOUBTFUL = {"live", "islive", "open", "isopen", "filled", "isfilled", "current", "dmca"}
+DOUBTFUL = {"live", "islive", "open", "isopen", "filled", "isfilled", "dmca"}
 # Words beside a known name that leave its meaning: ``Product Visible?``, ``deleted_flag``.
 FILLERS = re.compile(
     r"is|ist|est|es|e|has|currently|still|product|products|item|items|article|artikel|produkt|"
@@ -295,16 +296,16 @@ CHANNEL_STATE = re.compile(
     r"active|enabled|published|verfugbar|lieferbar|bestellbar|disponible|disponibile|disponivel"
 )
 ONLINE = re.compile(
-    r"online|web|website|webshop|onlineshop|app|shop|ecommerce|ecom|ship|shipping|delivery|"
-    r"ligne|internet|linea"
+    r"online|web|website|webshop|onlineshop|app|shop|ecommerce|ecom|ligne|internet|linea"
 )
 OFFLINE = re.compile(
-    r"store|stores|instore|offline|retail|pos|pickup|collect|filiale|filialen|markt|magasin|"
-    r"tienda|negozio|loja|marketplace|mobile|desktop|wholesale|b2b|b2c"
+    r"store|stores|instore|offline|retail|pos|filiale|filialen|markt|magasin|tienda|negozio|loja|"
+    r"marketplace|wholesale|b2b|b2c"
 )
 # A time, or any value but false, means that the item was removed.
 REMOVED_AT = re.compile(
     r"(deleted|archived|removed|discontinued|unpublished|deactivated|disabled|retired|soldout|"
+    r"closed|filled|withdrawn|suspended|banned|blocked|"
     r"delisted|geloscht|eliminado|supprime)(at|on|date|time|timestamp|am|en|le)|"
     r"(date|time)(deleted|archived|removed|discontinued|unpublished|deactivated)|deletiondate"
 )
@@ -383,6 +384,8 @@ CLOSED = _folded(
     "listing removed|search suppressed|out of production|not in production|end of sale|"
     "end of sales|end of support|sunset|decommissioned|terminated|cancelled product|"
     "not salable|not saleable|not sellable|not orderable|geo blocked|"
+    "verkauft|vendu|vendido|vendida|venduto|verkocht|sprzedane|sprzedany|prodáno|såld|solgt|продано|"
+    "продан|已售|已售出|売却済|成約済|판매완료|"
     "geschlossen|dauerhaft geschlossen|fermé|cerrado|chiuso|fechado|gesloten|zamknięte|закрыто|"
     "nicht sichtbar|versteckt|ausgeblendet|gesperrt|abgekündigt|auslaufartikel|eingestellt|"
     "bloqué|masqué|supprimé|bloqueado|oculto|eliminado|descatalogado|bloccato|nascosto|eliminato|"

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare
 from pennyweight.data.titles import is_title
 
-__all__ = ["note_unused"]
+__all__ = ["is_closed", "note_unused"]
 
 _FEWEST, _MOST = 0.005, 0.6  # of the items that such a column calls closed
 _MANY = 20  # different values, from which on a column is none of states
@@ -62,11 +62,13 @@ def note_unused(attributes: pl.DataFrame, used: Collection[str], findings: Findi
         if word is None or not count:
             continue
         name = column.name
+        remedy = f"--available-column {shlex.quote(name)}, columns={{'available': {name!r}}}"
+        if is_vague(name) and unreadable(column):
+            remedy = "make a column 'available' of true and false from it"
         findings.add(
             "items",
             f"{name!r} says {word!r} of these items, which are recommended all the same: if they "
-            f"are not to be, --available-column {shlex.quote(name)}, "
-            f"columns={{'available': {name!r}}}",
+            f"are not to be, {remedy}",
             count,
             "noted",
         )
@@ -81,7 +83,9 @@ def _closed_items(attributes: pl.DataFrame, column: pl.Series) -> tuple[str | No
     name = column.name
     if is_vague(name):
         key = key_of(name)
-        if unreadable(column) or PIECES.search(key) or STOCK.fullmatch(key):
+        if unreadable(column):
+            return _worded(column, values)
+        if PIECES.search(key) or STOCK.fullmatch(key):
             return None, none
         closed = pl.Series(~is_available(attributes, name))
         if closed.all():
@@ -91,19 +95,25 @@ def _closed_items(attributes: pl.DataFrame, column: pl.Series) -> tuple[str | No
         closed = column.is_in(pl.Series(yes, dtype=column.dtype).implode()).fill_null(False)
         if not _FEWEST <= float(closed.sum()) / len(column) <= _MOST:
             return None, none
-    elif column.dtype == pl.String and not _OTHERS.fullmatch(key_of(name)):
-        words = [v for v in values if _is_closed(v)]
-        closed = column.is_in(pl.Series(words, dtype=pl.String).implode()).fill_null(False)
-        if not _FEWEST <= float(closed.sum()) / len(column) <= _MOST:
-            return None, none
+    elif not _OTHERS.fullmatch(key_of(name)):
+        return _worded(column, values)
     else:
         return None, none
     examples = column.filter(closed).unique(maintain_order=True)
-    word = _word(examples[0]) if len(examples) else None
-    return word, closed
+    return (_word(examples[0]) if len(examples) else None), closed
 
 
-def _is_closed(value: object) -> bool:
+def _worded(column: pl.Series, values: Sequence[object]) -> tuple[str | None, pl.Series]:
+    """Return a word that calls an item closed, and the items with such words, if some have one."""
+    words = [value for value in values if is_closed(value)]
+    closed = column.is_in(pl.Series(words, dtype=column.dtype).implode()).fill_null(False)
+    if not words or not _FEWEST <= float(closed.sum()) / len(column) <= _MOST:
+        return None, closed
+    return str(words[0]), closed
+
+
+def is_closed(value: object) -> bool:
+    """Say whether a value is a word for items that are closed, sold or hidden."""
     return len(str(value).split()) <= _LONGEST and words_in(value) in CLOSED
 
 
