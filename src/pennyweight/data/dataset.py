@@ -19,6 +19,7 @@ from pennyweight.data.cleaning.feedback import NOT_LIKING, FeedbackRules
 from pennyweight.data.cleaning.hidden_opinions import ask_about_opinions
 from pennyweight.data.cleaning.id_roles import catalog_id, id_roles
 from pennyweight.data.cleaning.label_column import label_column
+from pennyweight.data.cleaning.machine_rows import note_machines
 from pennyweight.data.cleaning.quantities import quantity_columns
 from pennyweight.data.cleaning.rating_column import rating_roles
 from pennyweight.data.cleaning.repeated_items import AGAIN
@@ -312,6 +313,7 @@ def _event_roles(
         roles = roles if engagement is None else {**roles, "engagement": engagement}
     roles = rating_roles(frame, roles, overrides, source, findings)
     ask_about_opinions(frame, roles, overrides, source)
+    note_machines(frame, roles, findings)
     if "quantity" not in overrides:
         note_signed(frame, roles, quantity_columns(frame, roles), findings)
     return roles

@@ -19,6 +19,7 @@ from pennyweight.data.cleaning.labels import (
     is_vote,
     names_types,
 )
+from pennyweight.data.cleaning.machine_rows import is_machine_flag
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.cleaning_log import Findings
@@ -107,7 +108,12 @@ def _note_unused(
     frame: pl.DataFrame, free: list[str], roles: Mapping[str, str], findings: Findings
 ) -> None:
     """Note the only other column if it is of 0 and 1: 0 may mean that nothing happened."""
-    if len(free) != 1 or frame.height < _MIN_ROWS or is_undoing(free[0]):
+    if (
+        len(free) != 1
+        or frame.height < _MIN_ROWS
+        or is_undoing(free[0])
+        or is_machine_flag(free[0])
+    ):
         return
     words = answers_of(frame[free[0]])
     if words is None or words.n_unique() < 2 or constant_of(frame, free[0], roles):

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import polars as pl
 
 from pennyweight.data.cleaning.event_types import NO_TYPE, Meaning, sense_of_type
+from pennyweight.data.cleaning.machine_rows import is_machine_flag
 from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_against, words_of
 from pennyweight.data.cleaning.opinion_words import names_opinion
@@ -148,7 +149,8 @@ def label_meanings(
     """Return the meanings of the values of a column that says whether something happened.
 
     1 is the deed or opinion of the column's name. 0 is neutral for a deed, such as a click, and the
-    opposite for an opinion, such as a like, unless nearly all are 0. -1 is always a dislike.
+    opposite for an opinion, such as a like, unless nearly all are 0. -1 is always a dislike. 1 in a
+    mark of bots or tests is ignored.
 
     Parameters
     ----------
@@ -165,6 +167,9 @@ def label_meanings(
             value: "negative" if low in _SIGNS else "ignore" if low[0] == "0" else 1.0
             for low, value in lowered.items()
         }
+    if is_machine_flag(name) and lowered.keys() <= YES | NO:
+        bots: dict[str, Meaning] = {v: "ignore" for low, v in lowered.items() if low in YES}
+        return {v: bots.get(v, 1.0) for v in lowered.values()}
     opinion, deed = is_opinion(name), is_deed(name)
     answers = {value: answer_of(low, name) for low, value in lowered.items()}
     unknown = [value for value, answer in answers.items() if answer is None]

@@ -34,9 +34,24 @@ _REASON = re.compile(
     r"reason|reasons|comment|note|notes|cause|grund|motif|motivo|razon|raison|reden|code|type|kind"
 )
 _NUMBERED = re.compile(r"ids?|no|nr|num|numbers?|ref|references?|keys?|nummer|numero|uuid|of")
+# Deadlines (the deed is still to come), and marks on users, mails and the catalog.
+_DEADLINE = re.compile(
+    r"(free|last|latest)?(cancel|cancellation|return|refund|exchange)s?(able)?"
+    r"(by|until|till|before|deadline|due|duedate|bydate|untildate|window|period)"
+)
+_OF_OTHERS = re.compile(
+    r"(return|returned|returning|blocked|banned|deleted|removed|flagged|reported|muted)"
+    r"(visitor|user|customer|buyer|client|guest|shopper|member|account|seller|author)s?(at|on|date)?"
+    r"|unsubscribed?(at|on|date)?|optedout(at|on|date)?|flaggedforreview"
+    r"|(removed|deleted|withdrawn)from(the)?(sale|catalog|catalogue|store|shop|stock|search|listing"
+    r"|range|assortment)(at|on|date)?"
+)
 _ORIGINAL = re.compile(r"original|orig|originating")
 _SALE = re.compile(r"orders?|transactions?|txn|trans|invoices?|sales?|purchases?|receipts?")
 _HAPPENED = re.compile(r"(is|was|has|did|been|flag|ist|wurde)")
+_TRIP = re.compile(
+    r"depart(s|ure|ing|ed)?|outbound|pickup|flight(no|number)?|trip|issued?|checkedout|collection"
+)
 _MAYBE_LOANS = re.compile(r"checkout|checkouts|due|issued|checked")
 _NO = NO | frozenset(
     "none nil - -- -1 not never kept keep behalten ok okay paid complete completed delivered"
@@ -65,6 +80,8 @@ def undoing_kind(name: str) -> Undoing | None:
 
 
 def _kind_of(name: str) -> Undoing | None:
+    if _is_of_another(words_of(name)):
+        return None
     words = [word for word in words_of(name) if not _HAPPENED.fullmatch(word)]
     split_words = [
         re.sub(r"(datum|date|grund|menge|betrag)$", r" \1", word).split() for word in words
@@ -88,6 +105,12 @@ def _kind_of(name: str) -> Undoing | None:
     if others and all(_TIME_SUFFIX.fullmatch(word) for word in others):
         return "date"
     return "flag" if not others or is_undoing(name) else None
+
+
+def _is_of_another(words: list[str]) -> bool:
+    """Say whether a name is that of a deadline, a user or a catalog: ``cancel_by``."""
+    joined = "".join(word for word in words if not _HAPPENED.fullmatch(word))
+    return _DEADLINE.fullmatch(joined) is not None or _OF_OTHERS.fullmatch(joined) is not None
 
 
 def names_origin(name: str) -> bool:
@@ -154,6 +177,8 @@ def use_of(
     if is_returned and kind in ("flag", "date") and yes.any():
         if any(is_loan(word) for word in others):
             return "loan"
+        if any(map(_names_trip, frame.columns)):
+            return "loan"
         if any(_MAYBE_LOANS.fullmatch(word) for word in others) and _LOAN_SHARE < share <= 0.5:
             return "doubtful"
     if share <= 0.5:
@@ -161,6 +186,12 @@ def use_of(
     if kind == "date":
         return "most"
     return "taken" if not is_returned and only_yes_and_no(frame[name]) else "doubtful"
+
+
+def _names_trip(name: str) -> bool:
+    """Say whether a column is the begin of a trip, a rental or a loan: ``depart_date``."""
+    words = [word for word in words_of(name) if not _TIME_SUFFIX.fullmatch(word)]
+    return _TRIP.fullmatch("".join(words)) is not None
 
 
 def _of_items(frame: pl.DataFrame, yes: pl.Series, roles: Mapping[str, str]) -> bool:

@@ -52,7 +52,7 @@ _ELSEWHERE = re.compile(
 )
 _REASONS: dict[Use, str] = {
     "attribute": "has one value a user or an item, and says nothing of the single event",
-    "loan": "is the end of a loan, which says nothing against the item",
+    "loan": "is the end of a loan or a trip, which says nothing against the item",
     "origin": "names an earlier order, as a return or an exchange does: the row counts as bought",
     "most": "has a date in most rows, as where all that is lent comes back: nothing is taken back",
 }
