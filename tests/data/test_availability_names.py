@@ -59,6 +59,7 @@ from pennyweight.errors import DataError
         ("Lieferstatus", "Lieferzeit 3-5 Tage", "ausverkauft"),
         ("availability", "Ships in 24 hours", "Currently unavailable."),
         ("availability", "Usually ships within 2 to 3 days", "Out of stock"),
+        ("Verfügbarkeit", "sofort", "nicht lieferbar"),
         ("disponibilité", "Expédié sous 48 heures", "en rupture"),
         ("visibility", "published", "staging"),
         ("status", "Active", "Incomplete"),
@@ -141,8 +142,9 @@ def test_other_quantities_are_no_stock_of_a_warehouse(names):
 
 
 def test_words_of_series_stop_nothing():
-    data = read(catalog(status=("Hiatus", "incomplete")), EVENTS)
+    data = read(catalog(status=("Hiatus", "Discontinued")), EVENTS)
     assert data.catalog.available.all()
+    assert "6 noted: 'status' says 'Discontinued'" in str(data.log)
     assert "column status does not say which" in str(data.log)
 
 

@@ -172,3 +172,52 @@ def test_an_item_that_comes_later_is_read_by_the_same_rules():
     ]
     new = documents({f"n{j}": each for j, each in enumerate(fields)}, like)
     assert new.available.tolist() == [True, False, True]
+
+
+def test_the_products_of_shopify_as_csv_are_read():
+    names = ("Title", "Status", "Option1 Value", "Variant Inventory Tracker")
+    names += ("Variant Inventory Qty", "Variant Inventory Policy", "Image Src")
+    rows = []
+    for j in range(N):
+        rows += [
+            (f"i{j}", f"cup no {j}", "active", "Small", "shopify", "0", "deny", "https://x/a.jpg"),
+            (f"i{j}", "", "", "Large", "shopify", "3" if j % 2 else "0", "deny", ""),
+            (f"i{j}", "", "", "", "", "", "", "https://x/b.jpg"),
+        ]
+    items = pl.DataFrame(rows, schema=["Handle", *names], orient="row")
+    data = read(items, EVENTS, columns={"id": "Handle"})
+    assert data.catalog.available.tolist() == ODD
+    assert "rows of one item differ in 'Variant Inventory Qty': it is" in str(data.log)
+    assert "24 merged: rows without a title" in str(data.log)
+    assert data.catalog.texts[3].startswith("cup no 3")
+    assert data.log.unaccounted("items") == 0
+
+
+def test_the_stock_of_several_places_in_a_list_is_read():
+    places = [[{"location": "Berlin", "quantity": j % 2}, {"location": "Rome"}] for j in range(N)]
+    data = read(catalog().with_columns(inventory=pl.Series(places)), EVENTS)
+    assert data.catalog.available.tolist() == ODD
+    assert data.columns.text == ("title",)
+
+
+def test_the_mechanics_of_an_offer_are_no_text():
+    offers = [
+        {
+            "@type": "Offer",
+            "priceCurrency": "EUR",
+            "availability": "InStock" if j % 2 else "SoldOut",
+        }
+        for j in range(N)
+    ]
+    data = read(catalog().with_columns(offers=pl.Series(offers)), EVENTS)
+    assert data.catalog.available.tolist() == ODD
+    assert data.columns.text == ("title",)
+
+
+def test_stock_that_is_not_tracked_is_available():
+    items = catalog(
+        **{"Current Stock Level": ("0", "0"), "Track Inventory": ("none", "by product")}
+    )
+    data = read(items, EVENTS)
+    assert data.catalog.available.tolist() == ODD
+    assert "column Track Inventory does not say" not in str(data.log)

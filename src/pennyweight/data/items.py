@@ -17,7 +17,11 @@ from pennyweight.data.cleaning.lists import list_values, text_lists
 from pennyweight.data.cleaning.missing import blanked, is_missing, missing_ids, missing_values
 from pennyweight.data.cleaning.numbers import is_numeric, numbers
 from pennyweight.data.cleaning.repeated_items import merge_repeated
-from pennyweight.data.cleaning.variants import read_variants, share_availability
+from pennyweight.data.cleaning.variants import (
+    mechanical_columns,
+    read_variants,
+    share_availability,
+)
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_list
 from pennyweight.data.ids import Ids
@@ -180,6 +184,7 @@ def build_catalog(
     frame = share_availability(frame, ids, availability, findings)
     frame, ids = merge_repeated(frame, ids, findings), ids.unique(maintain_order=True)
     states = {*availability, *(readable_columns(frame) if available is not None else ())}
+    states |= {*mechanical_columns(frame.columns)}
     candidates = frame if text_columns is not None else frame.drop(states)
     chosen = choose_text_columns(candidates, text_columns, source)
     catalog = clean_items(Ids(ids.to_list(), "items"), frame, chosen, findings, max_chars)

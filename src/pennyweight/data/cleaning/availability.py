@@ -48,6 +48,7 @@ from pennyweight.data.cleaning.availability_words import (
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.order_policy import (
     counts_stock,
+    is_policy,
     orders_allowed,
     rules_among,
     rules_of_shops,
@@ -95,6 +96,7 @@ _SERIES = {
     "terminated",
     "cancelled product",
     "sunset",
+    "discontinued",
 }
 _BARE = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off"}
 _MOST = 0.5  # of the items, which a column with a doubtful name may close
@@ -157,7 +159,8 @@ def _vague_columns(
     vague: list[str] = []
     ignored: list[tuple[str, tuple[str, ...]]] = []
     for name in frame.columns:
-        if not is_vague(name) or name in clear:
+        is_read = f"{name}.available" in frame.columns  # by its variants
+        if not is_vague(name) or name in clear or is_policy(name) or is_read:
             continue
         unknown = unreadable(frame[name])
         if unknown:
@@ -275,8 +278,10 @@ def _refusal(source: str, name: str, unknown: Sequence[str], column: pl.Series) 
 
 def _counts(column: pl.Series) -> bool:
     """Say whether a column that could be true or false holds numbers: ``sold``, the pieces."""
+    if known_key(column.name) not in WORDED or column.dtype.is_nested():
+        return False
     texts = column.drop_nulls().cast(pl.String, strict=False)
-    return known_key(column.name) in WORDED and bool(texts.str.contains(r"^[\d.,]+$").all())
+    return bool(texts.str.contains(r"^[\d.,]+$").all())
 
 
 def available_items(attributes: pl.DataFrame, columns: Iterable[str]) -> NDArray[np.bool_]:

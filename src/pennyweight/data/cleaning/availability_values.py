@@ -54,8 +54,8 @@ _ZERO_ONE = {"0", "1", "0.0", "1.0"}
 
 def is_moment(column: pl.Series) -> bool:
     """Say whether a column holds dates, as ``published`` may."""
-    if column.dtype.is_temporal():
-        return True
+    if column.dtype.is_temporal() or column.dtype.is_nested():
+        return column.dtype.is_temporal()
     text = column.drop_nulls().cast(pl.String, strict=False)
     return bool(len(text)) and bool(text.str.contains(r"^\d{4}-\d\d|^\d{9,}$").all())
 

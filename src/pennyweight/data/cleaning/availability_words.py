@@ -347,6 +347,7 @@ YES = _folded(
     "bajo pedido|por encargo|su ordinazione|sob encomenda|op bestelling|na zamówienie|под заказ|"
     "special order|on demand|beställningsvara|取り寄せ|お取り寄せ|予約受付中|预订|預購|"
     "operational|open|opened|now open|in operation|buyable|sellable|orderable|salable|saleable|"
+    "sofort|sofort versandfertig|immediate|immediately|immediately available|"
     "in production|mature|running|shown|displayed|"
     "geöffnet|offen|ouvert|abierto|aperto|aberto|otwarte|открыто|sichtbar|bestellbar|visibile|"
     "actief|zichtbaar|aktywny|aktywne|aktivní|активен|активно|активный|aktif|"

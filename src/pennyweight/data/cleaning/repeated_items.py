@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.titles import is_title
 
@@ -48,6 +49,10 @@ def merge_repeated(frame: pl.DataFrame, ids: pl.Series, findings: Findings) -> p
         findings.add("items", reason, n_more, "merged", map(repr, samples))
         return frame.filter(first).with_columns(joined)
     names = list(differing)
+    if _are_untitled(frame.filter(~first)) and not _are_untitled(frame.filter(first)):
+        reason = "rows without a title, as for each variant or picture of an item: its first row"
+        findings.add("items", reason, n_more, "merged", examples)
+        return frame.filter(first)
     reason = f"{AGAIN} (the first row is kept), and {_describe(names)} in its rows"
     findings.add(
         "items", reason, n_more, "dropped", [_example(several, name) for name in names[:3]]
@@ -63,6 +68,12 @@ def _differing(rows: pl.DataFrame) -> dict[str, float]:
     more = counts.drop("__id").select((pl.all() > 1).mean())
     shares = {name: float(more[name][0]) for name in more.columns}
     return {n: s for n, s in sorted(shares.items(), key=lambda pair: -pair[1]) if s > 0}
+
+
+def _are_untitled(rows: pl.DataFrame) -> bool:
+    """Say whether there are columns of titles, and the rows have none."""
+    titles = [n for n in rows.columns if is_title(n) and rows[n].dtype == pl.String]
+    return bool(titles) and all(not blanked(rows[n]).count() for n in titles)
 
 
 def _is_list(column: pl.Series, differing: dict[str, float]) -> bool:

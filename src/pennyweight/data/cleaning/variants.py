@@ -15,7 +15,7 @@ from pennyweight.data.cleaning.order_policy import allows_orders, counts_stock, 
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.jsonlines import parsed_value
 
-__all__ = ["read_variants", "share_availability"]
+__all__ = ["mechanical_columns", "read_variants", "share_availability"]
 
 _LISTS = re.compile(
     r"(product|item|child)?(variants?|varianten|variantes|varianti|offers?|angebote|skus?|editions?|"
@@ -29,7 +29,7 @@ _CLUE = re.compile(
 # Fields of an offer that are no words about the item.
 _MECHANICS = re.compile(
     r"@?(type|context|id)|(.*(policy|management|tracker|service|unit|currency|sku|barcode|ean|gtin|"
-    r"upc|mpn|id|url|link|src|at|date|until|price|status|state|condition|seller|graphqlid))"
+    r"upc|mpn|id|url|link|src|at|date|until|price|status|state|condition|seller|location|warehouse|branch))"
 )
 
 
@@ -152,6 +152,16 @@ def _is_mechanical(name: str) -> bool:
     return known or REMOVED_AT.fullmatch(key) is not None or bool(_MECHANICS.fullmatch(key))
 
 
+def mechanical_columns(names: Sequence[str]) -> list[str]:
+    """Return the fields of offers that are no words about the item: ``offers.@type``."""
+    paths = [name.rpartition(".") for name in names]
+    return [
+        name
+        for name, (parent, _, field) in zip(names, paths, strict=True)
+        if parent and _may_list(parent) and _is_mechanical(field)
+    ]
+
+
 def share_availability(
     frame: pl.DataFrame, ids: pl.Series, columns: Sequence[str], findings: Findings
 ) -> pl.DataFrame:
@@ -192,7 +202,8 @@ def share_availability(
         )
     )
     differing = ids.filter(places["differs"]).unique(maintain_order=True)
-    named = ", ".join(map(repr, names[:3]))
+    unlike = filled.group_by("__id").agg(pl.col(names).n_unique()).select(pl.col(names).max() > 1)
+    named = ", ".join(repr(name) for name in names if unlike[name][0])
     findings.add(
         "items",
         f"rows of one item differ in {named}: it is available if one of its rows is",
