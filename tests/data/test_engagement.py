@@ -104,3 +104,10 @@ def test_cut_short_beside_types_is_no_view(name, good, yes, no):
     assert len(data.interactions) == 2 * N / 3 and data.log.count(UNSEEN) == N / 3
     bought = read(ITEMS, log(event_type=cycle("purchase", "like"), **{name: flags}))
     assert len(bought.interactions) == N
+
+
+def test_a_refund_is_one_whatever_the_time():
+    refunds, progress = cycle("false", "false", "true"), cycle(80, 60, 0)
+    data = read(ITEMS, log(refund_requested=refunds, progress=progress))
+    assert len(data.interactions) == 2 * N / 3 and len(data.interactions.negative.user) == N / 3
+    assert not data.log.count(UNSEEN) and not data.log.unaccounted("events")

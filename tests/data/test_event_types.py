@@ -46,7 +46,7 @@ NAMES = {
     "doubtful": "unmatched return_visit star_1 rated_2 review_1_star "
     "return_to_sender refund_rejected report_viewed churn deselect",
     "unknown": "type_7 3 unlock discover unique discount dispatch achat sales_report "
-    "playback_stopped frobnicate_view",
+    "playback_stopped frobnicate_view off item_off",
 }  # a dot stands for a space
 
 

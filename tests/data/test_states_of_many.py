@@ -164,3 +164,15 @@ def test_the_number_of_the_returned_order_marks_a_return(name):
     assert len(
         read(ITEMS, log(**{name: lambda n: f"o{n}" if n % 7 == 0 else ""})).interactions
     ) == (N - 35)
+
+
+def test_a_closed_order_beside_complete_ones_is_named():
+    data = read(ITEMS, log(status=turns("complete", "closed", "processing", "canceled")))
+    assert data.log.count("unknown states in 'status' count as bought: closed;")
+    data = read(ITEMS, log(status=turns("completed", "closed", "canceled")))
+    assert not data.log.count("unknown states")
+
+
+def test_other_original_columns_are_no_numbers_of_orders():
+    table = log(original_id=lambda n: f"o{n}" if n % 7 == 0 else "")
+    assert not read(ITEMS, table).log.count("earlier order")

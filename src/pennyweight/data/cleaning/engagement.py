@@ -97,11 +97,17 @@ def drop_unseen(
     rows: Rows,
     kind: np.typing.NDArray[np.uint8],
     kinds: tuple[str, ...],
+    *,
+    taken_back: Mask,
 ) -> None:
-    """Drop views of no duration, and those marked as skipped or not completed."""
+    """Drop views of no duration, and those marked as skipped or not completed.
+
+    Rows that are taken back, bool (n_rows,), stay: they speak against their item.
+    """
     unseen = np.zeros(frame.height, bool)
     label = "type" in roles and is_deed(roles["type"]) and not is_vote(roles["type"])
     is_view = np.array([label or name == NO_TYPE or is_consumption(name) for name in kinds])[kind]
+    is_view &= ~taken_back
     if "engagement" in roles:
         name = roles["engagement"]
         amounts = _amounts(frame[name])

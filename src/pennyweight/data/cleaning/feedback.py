@@ -190,9 +190,9 @@ def signals(
         neutral &= True if disliked is None else ~disliked.to_numpy()
     rows.drop(NEUTRAL, neutral)
     drop_idle(frame, roles, rows)
-    drop_unseen(frame, roles, rows, kind, kinds)
-    weighting = weights(frame, roles, rules.min_rating, rows, source)
     orders = returns(frame, roles, rows, source)
+    drop_unseen(frame, roles, rows, kind, kinds, taken_back=orders.returned | orders.cancelled)
+    weighting = weights(frame, roles, rules.min_rating, rows, source)
     against = {
         NEGATIVE: np.array([meaning == "negative" for meaning in kind_meanings])[kind],
         LOW: weighting.low,

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
 import polars as pl
@@ -158,7 +158,7 @@ def state_in(column: str, value: str) -> State:
     return state_of(value)
 
 
-def unknown_states(column: str, values: Iterable[str]) -> list[str]:
+def unknown_states(column: str, values: Collection[str]) -> list[str]:
     """Return the states that count although no word in them is known."""
     unknown = []
     for value in values:
@@ -168,6 +168,9 @@ def unknown_states(column: str, values: Iterable[str]) -> list[str]:
         known |= any(_PAID.fullmatch(w) or _COMPLETED.fullmatch(w) for w in words)
         if words and not known and state_in(column, value) == "counted":
             unknown.append(value)
+    plain = {value.casefold(): value for value in values}
+    if {"closed", "complete"} <= plain.keys():  # in Magento a closed order was refunded
+        unknown.append(plain["closed"])
     return unknown
 
 

@@ -94,7 +94,7 @@ def _kind_of(name: str) -> Undoing | None:
     numbered = [word for word in others if _NUMBERED.fullmatch(word)]
     if undone and numbered and words[0] in undone and _all_of_orders(others):
         return "reason"  # the id of a return, if there was one, or of the order it is of
-    if words[0:1] and _ORIGINAL.fullmatch(words[0]) and _all_of_orders(words[1:]):
+    if names_origin(name) and _all_of_orders(words[1:]):
         return "reason"
     if not undone or any(is_negator(word) for word in others):
         return ("date" if _is_date(name) else "flag") if is_undoing(name) else None
@@ -115,7 +115,8 @@ def _is_of_another(words: list[str]) -> bool:
 
 def names_origin(name: str) -> bool:
     """Say whether a column names an earlier order, as ``original_order_id`` does."""
-    return _ORIGINAL.fullmatch((words_of(name.rpartition(".")[2]) or [""])[0]) is not None
+    words = words_of(name.rpartition(".")[2]) or [""]
+    return _ORIGINAL.fullmatch(words[0]) is not None and any(map(_SALE.fullmatch, words))
 
 
 def _all_of_orders(words: list[str]) -> bool:

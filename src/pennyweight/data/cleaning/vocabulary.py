@@ -111,7 +111,7 @@ _UNDOABLE = frozenset(
 )
 _ENDS = frozenset("un undo remove removal delete deletion revoke revert withdraw clear".split())
 _EMPTIED = frozenset(("empty", "clear"))
-_CLEARED = frozenset("cart basket bag wishlist wish favorite favourite watchlist list".split())
+_CLEARED = frozenset("cart basket bag wishlist wish favorite favourite watchlist".split())
 # Of machines, and of a player that failed or came to an end.
 _MACHINES = frozenset("bot bots robot crawler spider scraper".split())
 _PLAYED = frozenset("play playback listen stream watch replay".split())
@@ -278,7 +278,7 @@ def _sense_in_context(words: list[str]) -> Sense | None:
         others = rest - _EMPTIED - (_FILLERS - _CLEARED)
         return "negative" if others and others <= _CLEARED else _sense_without(words)
     if "off" in rest:
-        return "negative" if rest - {"off"} <= _SWITCHED | _FILLERS else None
+        return "negative" if rest & _SWITCHED and rest <= _SWITCHED | _FILLERS | {"off"} else None
     if words[:2] == ["return", "to"] and rest.isdisjoint(_SHOPS):
         return "positive"  # to a cart or a page
     if words[-1:] == ["report"] and rest - {"report"} and rest - {"report"} <= _REPORTED:
