@@ -82,7 +82,8 @@ def test_seconds_since_2001_are_named():
 
 def test_days_since_1970_are_no_dates_of_2002():
     data = read(ITEMS, log(timestamp=[20_202 + k % 11 for k in range(N)]))
-    assert not data.interactions.real_time
+    assert data.interactions.time.min() == dt.datetime(2025, 4, 24, tzinfo=dt.UTC).timestamp()
+    assert "as days since 1970" in str(data.log)
 
 
 @pytest.mark.parametrize(

@@ -152,9 +152,9 @@ def test_against_plain_python(rows, k_core):
         remaining = core
     if not remaining:
         with pytest.raises(DataError):
-            read(ITEMS, events(*rows), k_core=k_core)
+            read(ITEMS, events(*rows), k_core=k_core, max_dropped=1)
         return
-    data = read(ITEMS, events(*rows), k_core=k_core)
+    data = read(ITEMS, events(*rows), k_core=k_core, max_dropped=1)
     users = list(dict.fromkeys(r[0] for r in rows if r[0] in {r[0] for r in remaining}))
     assert tuple(data.interactions.users) == tuple(users)
     expected = sorted(remaining, key=lambda r: (users.index(r[0]), r[2], r[1]))
