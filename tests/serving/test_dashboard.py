@@ -364,7 +364,7 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
         ("share", {"most": "a", "some": "b", "percent": "nan"}, 422, "from 1 to 99"),
         ("share", {"most": "a", "some": "a", "percent": "10"}, 422, "named twice"),
         ("add", {"path": "/no/<i>such"}, 409, "/no/&lt;i&gt;such"),
-        ("rollback", {}, 422, "nothing"),
+        ("rollback", {}, 422, "no earlier bundle"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_page(live, path, fields, status, message):
@@ -467,7 +467,7 @@ def test_logging_in_and_out(guarded):
     assert field["type"] == "password" and field["autocomplete"] == "current-password"
     for key in ("", "wrong", "<b>", "pw_" + "A" * 43):
         refused = post(guarded, "/login", 401, key=key)
-        assert "is not known" in looked_at(refused) and "www-authenticate" in refused.headers
+        assert "Unknown key" in looked_at(refused) and "www-authenticate" in refused.headers
         assert "set-cookie" not in refused.headers
     assert "lacks the scope admin" in looked_at(
         post(guarded, "/login", 403, key=guarded.secrets["read"])
