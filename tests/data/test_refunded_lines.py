@@ -59,6 +59,13 @@ def test_refunded_lines_are_taken_back(tmp_path, current):
     assert counts(path, columns=ROLES) == (3 * N / 4, N / 4)
 
 
+def test_lines_that_are_parts_of_others_are_noted():
+    table = log(parent_item_id=cycle("", "7", ""))
+    data = read(ITEMS, table)
+    notes = [entry.count for entry in data.log.entries if "'parent_item_id' names" in str(entry)]
+    assert notes == [sum(at % 3 == 1 for at in range(N))] and len(data.interactions) == N
+
+
 def test_a_part_of_a_line_stays(tmp_path):
     rows = orders(lambda line: lines(line, 1), current=False)
     assert counts(json_file(tmp_path, rows), columns=ROLES) == (N, 0)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.negations import is_undone, words_of
 from pennyweight.data.cleaning.quantities import is_pieces
 from pennyweight.data.cleaning.rows import Mask, Rows
@@ -13,9 +14,16 @@ from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError
 
-__all__ = ["refunded_lines"]
+__all__ = ["note_parent_lines", "refunded_lines"]
 
 _REMAINING = ("currentquantity", "netquantity", "quantitykept", "keptquantity")
+_PARENTS = (
+    "parentitemid",
+    "parentorderitemid",
+    "parentlineid",
+    "parentlineitemid",
+    "parentorderlineid",
+)
 _LINE_IDS = ("line_item_id", "order_line_id", "lineItemId", "order_item_id")
 
 
@@ -52,6 +60,24 @@ def refunded_lines(
         if listed:
             returned |= _refunded_in_lists(frame, name, roles, rows, source) & bought
     return returned
+
+
+def note_parent_lines(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows) -> None:
+    """Note lines that are parts of other lines, such as the size of a product in Magento."""
+    for name in frame.columns:
+        if name in roles.values() or name_key(name.rpartition(".")[2]) not in _PARENTS:
+            continue
+        if frame[name].dtype.is_nested():
+            continue
+        parents = blanked(frame[name]).cast(pl.String).str.strip_chars()
+        if parents.null_count():
+            rows.findings.add(
+                "events",
+                f"{name!r} names another line, and the row counts as an event of its own: leave "
+                "these rows out of the file if both lines are one purchase",
+                len(parents) - parents.null_count(),
+                "noted",
+            )
 
 
 def _refunded_in_lists(

@@ -17,7 +17,7 @@ from pennyweight.data.cleaning.quantities import (
     paid_for,
     quantity_columns,
 )
-from pennyweight.data.cleaning.refunded_lines import refunded_lines
+from pennyweight.data.cleaning.refunded_lines import note_parent_lines, refunded_lines
 from pennyweight.data.cleaning.reversals import status_column, undone_rows
 from pennyweight.data.cleaning.rows import Mask, Rows
 from pennyweight.data.cleaning.signed_columns import is_signed_quantity
@@ -195,6 +195,7 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
         cancelled |= undone
         rows.drop(NEVER, failed)
     bought = quantity > 0 if "quantity" in roles else np.ones(n, bool)
+    note_parent_lines(frame, roles, rows)
     cancelled |= refunded_lines(frame, roles, rows, source, bought)
     if "order" in roles:
         cancelled |= _credit_notes(frame[roles["order"]])
