@@ -30,6 +30,8 @@ def test_csv_round_trip_of_nasty_strings(rows, separator):
     loaded = read_delimited(text.getvalue().encode(), "f", tabs=separator == "\t")
     frame, broken = loaded.frame, loaded.broken
     assert broken == []
+    rows = [row for row in rows if not row[0].startswith(("# ", "#\t"))]  # may be comments
+    frame = frame.filter(~pl.col("a").fill_null("").str.contains(r"^#[ \t]"))
     # An empty field is a missing value; a row of them may be a blank line.
     expected = [tuple(field or None for field in row) for row in rows]
     assert [row for row in frame.rows() if any(row)] == [row for row in expected if any(row)]

@@ -37,7 +37,7 @@ def without_comments(frame: pl.DataFrame, table: str, findings: Findings) -> pl.
     """
     if not frame.width or not frame.height:
         return frame
-    marked = frame.to_series(0).str.contains(r"^#\s").fill_null(False)
+    marked = frame.to_series(0).str.contains(r"^#[ \t]+\S").fill_null(False)
     if frame.width < 2 or not 0 < int(marked.sum()) <= max(1, _FEW * frame.height):
         return frame
     others = [pl.nth(place).fill_null(" ").str.starts_with(" ") for place in range(1, frame.width)]
