@@ -12,9 +12,10 @@ from pennyweight.data.cleaning.missing import blanked, few_texts
 from pennyweight.data.cleaning.negations import is_undone, words_of
 from pennyweight.data.cleaning.order_lines import order_column
 from pennyweight.data.cleaning.order_states import is_part, state_of
-from pennyweight.data.cleaning.quantities import is_pieces, quantity_columns
+from pennyweight.data.cleaning.quantities import quantity_columns
 from pennyweight.data.cleaning.reversal_columns import says_yes, undoing_kind
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_columns import names_pieces
 from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.columns import ALIASES, name_key
 
@@ -175,7 +176,7 @@ def _below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
 def _money(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
     named = [roles["quantity"]] if "quantity" in roles else []
     columns = [*named, *quantity_columns(frame, roles)]
-    return [c for c in columns if not is_pieces(c) and not frame[c].dtype.is_nested()]
+    return [c for c in columns if not names_pieces(c) and not frame[c].dtype.is_nested()]
 
 
 def _refunded_orders(
@@ -218,7 +219,7 @@ def _refunded(frame: pl.DataFrame, roles: Mapping[str, str]) -> NDArray[np.float
         name
         for name in frame.columns
         if undoing_kind(name) == "count"
-        and not is_pieces(name)
+        and not names_pieces(name)
         and not frame[name].dtype.is_nested()
     ]
     refunds = np.zeros(frame.height)
@@ -240,7 +241,9 @@ def _totals(
     name = names[0]
     money = np.nan_to_num(signed_numbers(frame[name]).fill_null(0.0).to_numpy())
     repeated = _TOTAL.search(name.casefold()) is not None and "line" not in name.casefold()
-    counts = next((c for c in frame.columns if is_pieces(c) and "price" in name.casefold()), None)
+    counts = next(
+        (c for c in frame.columns if names_pieces(c) and "price" in name.casefold()), None
+    )
     if counts is not None and not frame[counts].dtype.is_nested():
         money = money * np.maximum(signed_numbers(frame[counts]).fill_null(1.0).to_numpy(), 1.0)
     table = pl.DataFrame({"order": keys, "total": money}).filter(pl.Series(~bare)).drop_nulls()

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.negations import words_of
 from pennyweight.data.cleaning.rows import Mask
-from pennyweight.data.cleaning.signed_columns import is_signed_quantity, names_pieces
+from pennyweight.data.cleaning.signed_columns import MAX_BELOW, is_signed_quantity, names_pieces
 from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import ALIASES, bare, column_option, name_key
 
 __all__ = [
-    "MAX_BELOW",
     "is_known_quantity",
-    "is_pieces",
     "money_below_zero",
     "note_zeros",
     "paid_for",
@@ -25,7 +23,6 @@ __all__ = [
 ]
 
 _KEYS = [name_key(alias) for alias in ALIASES["events"]["quantity"]]
-MAX_BELOW = 0.5  # share of negative numbers from which on they may be debits
 # Beside the English names of the role; without case and accents.
 _FOREIGN = re.compile(
     r"(menge|anzahl|stuckzahl|bestellmenge|cantidad|quantite|quantita|quantidade|aantal|unidades"
@@ -66,11 +63,6 @@ def is_known_quantity(name: str) -> bool:
     return known or _FOREIGN.fullmatch("".join(words_of(name))) is not None
 
 
-def is_pieces(name: str) -> bool:
-    """Say whether a column is named after a number of pieces."""
-    return names_pieces(name)
-
-
 def money_below_zero(frame: pl.DataFrame, roles: Mapping[str, str]) -> Mask:
     """Return the rows with pieces above zero and money below, as some returns have."""
     below = np.zeros(frame.height, bool)
@@ -85,8 +77,8 @@ def note_zeros(frame: pl.DataFrame, roles: Mapping[str, str], findings: Findings
     """Note the rows with nothing delivered or paid, by columns that are not read."""
     for name in frame.columns:
         words = {*words_of(name)}
-        arrived = is_pieces(name) and not words.isdisjoint(_ARRIVED)
-        paid = not is_pieces(name) and not words.isdisjoint(_PAID) and words.isdisjoint(_BESIDES)
+        arrived = names_pieces(name) and not words.isdisjoint(_ARRIVED)
+        paid = not names_pieces(name) and not words.isdisjoint(_PAID) and words.isdisjoint(_BESIDES)
         if name in roles.values() or frame[name].dtype.is_nested() or not (arrived or paid):
             continue
         numbers = signed_numbers(frame[name])
@@ -111,9 +103,9 @@ def paid_for(
     """Return the money of each row, 0 where it is not known."""
     paid = np.zeros(frame.height)
     named = [roles["quantity"]] if "quantity" in roles else []
-    pieces = quantity if named and is_pieces(named[0]) else np.ones_like(quantity)
+    pieces = quantity if named and names_pieces(named[0]) else np.ones_like(quantity)
     for name in [*named, *quantity_columns(frame, roles)]:
-        if not is_pieces(name):
+        if not names_pieces(name):
             money = np.nan_to_num(signed_numbers(frame[name]).fill_null(0.0).to_numpy())
             each = np.maximum(pieces, 1.0) if "price" in name.casefold() else 1.0
             paid = np.maximum(paid, money * each)

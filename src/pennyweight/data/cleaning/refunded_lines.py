@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.negations import is_undone, words_of
-from pennyweight.data.cleaning.quantities import is_pieces
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_columns import names_pieces
 from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.columns import name_key
 from pennyweight.errors import DataError
@@ -162,7 +162,7 @@ def _lines(value: object) -> Iterator[tuple[str, float]]:
         line = next((value[key] for key in _LINE_IDS if value.get(key) is not None), None)
         if line is not None:
             counts = [
-                v for k, v in value.items() if is_pieces(str(k)) and isinstance(v, int | float)
+                v for k, v in value.items() if names_pieces(str(k)) and isinstance(v, int | float)
             ]
             yield str(line), float(counts[0]) if counts else float("inf")
             return

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.quantities import (
-    MAX_BELOW,
     is_known_quantity,
-    is_pieces,
     money_below_zero,
     note_zeros,
     paid_for,
@@ -20,7 +18,7 @@ from pennyweight.data.cleaning.quantities import (
 from pennyweight.data.cleaning.refunded_lines import note_parent_lines, refunded_lines
 from pennyweight.data.cleaning.reversals import status_column, undone_rows
 from pennyweight.data.cleaning.rows import Mask, Rows
-from pennyweight.data.cleaning.signed_columns import is_signed_quantity
+from pennyweight.data.cleaning.signed_columns import MAX_BELOW, is_signed_quantity, names_pieces
 from pennyweight.data.cleaning.signed_numbers import has_credits, signed_numbers
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option
@@ -109,7 +107,7 @@ def _quantity(
 ) -> str | None:
     """Return the column of pieces, else the first of money with a value below zero."""
     names = quantity_columns(frame, roles)
-    pieces = [name for name in names if is_pieces(name)]
+    pieces = [name for name in names if names_pieces(name)]
     for name in [*pieces, *(name for name in names if name not in pieces)]:
         numbers = signed_numbers(frame[name])
         below, zero = int((numbers < 0).sum()), int((numbers == 0).sum())
@@ -149,7 +147,10 @@ def _note_unread(column: pl.Series, numbers: pl.Series, source: str, findings: F
     """
     unreadable = column.filter(blanked(column).is_not_null() & numbers.is_null())
     read = len(numbers) - numbers.null_count()
-    if is_pieces(column.name) and _MAX_UNREAD * (read + len(unreadable)) < len(unreadable) <= read:
+    if (
+        names_pieces(column.name)
+        and _MAX_UNREAD * (read + len(unreadable)) < len(unreadable) <= read
+    ):
         examples = ", ".join(
             map(repr, unreadable.cast(pl.String).unique(maintain_order=True).head(4))
         )
@@ -159,7 +160,7 @@ def _note_unread(column: pl.Series, numbers: pl.Series, source: str, findings: F
             "zero for returns, or "
             f"count each row as bought: {column_option('quantity', None)}"
         )
-    if len(unreadable) and (is_pieces(column.name) or read >= len(unreadable)):
+    if len(unreadable) and (names_pieces(column.name) or read >= len(unreadable)):
         findings.add(
             "events",
             f"{column.name!r}: no number, so that the row counts as bought",
@@ -185,7 +186,7 @@ def returns(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows, source: s
         numbers = signed_numbers(frame[name])
         filled = numbers.is_not_null().to_numpy()
         quantity = np.nan_to_num(numbers.fill_null(0.0).to_numpy(), posinf=1e9, neginf=-1e9)
-        if is_pieces(name):  # a free item was bought too
+        if names_pieces(name):  # a free item was bought too
             below = money_below_zero(frame, roles)
             quantity = np.where(below, -np.maximum(np.abs(quantity), 1.0), quantity)
             rows.drop(ZERO, filled & (quantity == 0))

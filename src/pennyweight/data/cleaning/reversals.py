@@ -20,7 +20,6 @@ from pennyweight.data.cleaning.order_states import (
     states,
     unknown_states,
 )
-from pennyweight.data.cleaning.quantities import is_pieces
 from pennyweight.data.cleaning.reversal_columns import (
     Undoing,
     Use,
@@ -31,6 +30,7 @@ from pennyweight.data.cleaning.reversal_columns import (
 )
 from pennyweight.data.cleaning.row_order import attribute_of
 from pennyweight.data.cleaning.rows import Mask, Rows
+from pennyweight.data.cleaning.signed_columns import names_pieces
 from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.cleaning.state_columns import (
     MAX_STATES,
@@ -211,7 +211,7 @@ def _is_complete(
 ) -> Mask:
     """Return the rows of full returns: of all pieces, or of at least half of the money."""
     returned = np.abs(np.nan_to_num(signed_numbers(column).fill_null(0.0).to_numpy()))
-    bought = pieces if is_pieces(name) else paid / 2
+    bought = pieces if names_pieces(name) else paid / 2
     return np.asarray((returned >= bought) | (returned == 0))
 
 

@@ -15,9 +15,9 @@ from pennyweight.data.cleaning.signed_numbers import signed_numbers
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import column_option
 
-__all__ = ["is_signed_quantity", "names_pieces", "note_signed"]
+__all__ = ["MAX_BELOW", "is_signed_quantity", "names_pieces", "note_signed"]
 
-_MAX_BELOW = 0.5  # share of the numbers from which on those below zero may be debits
+MAX_BELOW = 0.5  # share of the numbers from which on those below zero may be debits
 _MIN_NUMBERS = 0.95  # share of the values that are numbers
 _SAMPLE = 10_000  # values that decide whether a column may hold numbers
 _LISTED = 3  # columns in a note
@@ -81,12 +81,7 @@ def is_signed_quantity(frame: pl.DataFrame, name: str, roles: Mapping[str, str])
         names_pieces(name) or _names_money(name, words)
     ):
         return False
-    numbers = _numbers(frame[name])
-    if numbers is None:
-        return False
-    below, above = int((numbers < 0).sum()), int((numbers > 0).sum())
-    is_some = 0 < below <= _MAX_BELOW * (below + above)
-    return is_some and constant_of(frame, name, roles) is None
+    return _below_zero(frame, name, roles) > 0
 
 
 def note_signed(
@@ -108,12 +103,8 @@ def note_signed(
             continue
         if any(map(_MEASURE.fullmatch, words)) or is_rating_name(name):
             continue
-        numbers = _numbers(frame[name])
-        if numbers is None:
-            continue
-        below, above = int((numbers < 0).sum()), int((numbers > 0).sum())
-        is_some = 0 < below <= _MAX_BELOW * (below + above)
-        if is_some and constant_of(frame, name, roles) is None:
+        below = _below_zero(frame, name, roles)
+        if below:
             numbers_below[name] = below
     if numbers_below:
         listed = ", ".join(f"{name!r} ({n:,})" for name, n in [*numbers_below.items()][:_LISTED])
@@ -125,6 +116,16 @@ def note_signed(
             max(numbers_below.values()),
             "noted",
         )
+
+
+def _below_zero(frame: pl.DataFrame, name: str, roles: Mapping[str, str]) -> int:
+    """Return how many numbers are below zero; 0 if most are, and for columns of users or items."""
+    numbers = _numbers(frame[name])
+    if numbers is None:
+        return 0
+    below, above = int((numbers < 0).sum()), int((numbers > 0).sum())
+    is_some = 0 < below <= MAX_BELOW * (below + above)
+    return below if is_some and constant_of(frame, name, roles) is None else 0
 
 
 def _names_money(name: str, words: list[str]) -> bool:

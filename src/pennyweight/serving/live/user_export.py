@@ -81,27 +81,18 @@ class _BundleEvents:
 
 
 async def export_user(engine: "Engine", user: str) -> AsyncIterator[bytes]:
-    """Return all data about a user as JSON, in pieces; the first one has been read.
+    """Return all data about a user as JSON, in pieces.
 
     Raises
     ------
     StoreError
         The store cannot be read; from the iterator, also where the user is erased meanwhile.
     """
-    pieces = _pieces(engine, user)
-    first = await anext(pieces)
-
-    async def with_first() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return with_first()
-
-
-async def _pieces(engine: "Engine", user: str) -> AsyncIterator[bytes]:
     erased = await engine.store.read(lambda store: bool(store.erased([user])))
+    return _pieces(engine, user, erased=erased)
 
+
+async def _pieces(engine: "Engine", user: str, *, erased: bool) -> AsyncIterator[bytes]:
     async def read(job: Callable[[Store], list[T]]) -> list[T]:
         def checked(store: Store) -> list[T]:
             if not erased and store.erased([user]):
@@ -116,10 +107,8 @@ async def _pieces(engine: "Engine", user: str) -> AsyncIterator[bytes]:
         yield separator + to_json([_live_event(row) for row in events])[1:-1]
         separator, event = b",", events[-1]
     trained_on: list[Row] = []
-    for stored in engine.publishing.stored_bundles():
-        bundle_events = await asyncio.to_thread(_bundle_events, engine, stored, user)
-        if bundle_events is None:
-            continue
+    async for bundle_events in _events_of_bundles(engine, user):
+        stored = bundle_events.stored
         trained_on.append({"bundle_version": stored.version, "source": stored.source})
         for start in range(0, len(bundle_events.item), PIECE):
             rows = await read(partial(_bundle_rows, bundle_events, start))
@@ -137,12 +126,18 @@ async def count_user(engine: "Engine", user: str) -> UserData:
     """Return how much `export_user` would hand out."""
     events, lists = await engine.store.read(lambda store: store.user_counts(user))
     bundles = 0
-    for stored in engine.publishing.stored_bundles():
-        bundle_events = await asyncio.to_thread(_bundle_events, engine, stored, user)
-        if bundle_events is not None:
-            bundles += 1
-            events += len(bundle_events.item)
+    async for bundle_events in _events_of_bundles(engine, user):
+        bundles += 1
+        events += len(bundle_events.item)
     return UserData(events, lists, bundles)
+
+
+async def _events_of_bundles(engine: "Engine", user: str) -> AsyncIterator[_BundleEvents]:
+    """Yield the events of each bundle that knows the user."""
+    for stored in engine.publishing.stored_bundles():
+        events = await asyncio.to_thread(_bundle_events, engine, stored, user)
+        if events is not None:
+            yield events
 
 
 def _bundle_events(engine: "Engine", stored: StoredBundle, user: str) -> _BundleEvents | None:
