@@ -14,7 +14,7 @@ from pennyweight.compression.pruning import cut_layers, cut_neurons
 from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
-from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import ModelWeights
@@ -53,7 +53,7 @@ class EncoderVariant:
 
 
 def encoder_variants(
-    teacher: TransformerEncoder,
+    teacher: LanguageModelEncoder,
     texts: Sequence[str],
     folder: Path,
     *,
@@ -62,7 +62,8 @@ def encoder_variants(
 ) -> Iterator[EncoderVariant]:
     """Yield ever smaller encoders of a catalog's texts, the full model first.
 
-    The full model, whitened (see `ProjectedEncoder`), is the teacher of the others. The vectors of
+    The full model, whitened (see `ProjectedEncoder`), is the teacher of the others. A model
+    without a checkpoint is not pruned. The vectors of
     a model with layers removed are mapped to the teacher's by least squares; with `train` the
     model is trained on the teacher's vectors first. The static table is fitted to the teacher's
     vectors (see `fit_table`) and whitened again.
@@ -80,8 +81,33 @@ def encoder_variants(
     wide = ProjectedEncoder.of_vectors(teacher, teacher_vectors, dim=teacher.dim)
     targets = wide.project(teacher_vectors)
     yield EncoderVariant(teacher.name, ("whitened",), wide)
-    max_tokens, layers = teacher.max_tokens, int(teacher.weights.config["num_hidden_layers"])
-    model, name = LanguageModel.of(teacher.weights), teacher.weights.name
+    if teacher.weights is not None:
+        yield from _pruned(
+            teacher.weights, texts, targets, folder, max_tokens=teacher.max_tokens, train=train
+        )
+    yield _static(teacher, texts, targets)
+
+
+def count_variants(teacher: LanguageModelEncoder) -> int:
+    """Return the number of variants that `encoder_variants` yields."""
+    number = len(("whitened", "static"))
+    if teacher.weights is None:
+        return number
+    return number + len(("int8", *_depths(int(teacher.weights.config["num_hidden_layers"]))))
+
+
+def _pruned(
+    checkpoint: ModelWeights,
+    texts: Sequence[str],
+    targets: Float,
+    folder: Path,
+    *,
+    max_tokens: int,
+    train: Distil | None,
+) -> Iterator[EncoderVariant]:
+    """Yield the model in 8 bits, and with fewer layers and neurons."""
+    layers, name = int(checkpoint.config["num_hidden_layers"]), checkpoint.name
+    model = LanguageModel.of(checkpoint)
     cuts: tuple[str, ...] = ()
     try:
         model = cut_vocabulary(model, texts)
@@ -102,22 +128,15 @@ def encoder_variants(
         encoder = ProjectedEncoder(small, _readout(vectors, targets))
         steps = (*cuts, "int8 matrices", "turned to the whole")
         yield EncoderVariant(", ".join((*cuts, "int8")), steps, encoder)
-    yield _static(teacher, texts, targets)
 
 
-def count_variants(teacher: TransformerEncoder) -> int:
-    """Return the number of variants that `encoder_variants` yields."""
-    layers = int(teacher.weights.config["num_hidden_layers"])
-    return len(("whitened", "int8", "static")) + len(_depths(layers))
-
-
-def _static(teacher: TransformerEncoder, texts: Sequence[str], targets: Float) -> EncoderVariant:
+def _static(teacher: LanguageModelEncoder, texts: Sequence[str], targets: Float) -> EncoderVariant:
     """Fit a token table to a teacher's vectors, whiten it, and store it in 8 bits."""
     table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
     static = fit_table(table, texts, targets).pruned(texts)
     axes = ProjectedEncoder.of_vectors(static, static.encode(texts), dim=static.dim).axes
     packed = QuantizedRows.of(static.table @ axes, "int8", by_row=True)
-    static = static.with_table(packed, name=f"static-{teacher.weights.name}")
+    static = static.with_table(packed, name=f"static-{teacher.name}")
     steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
     return EncoderVariant("static table, int8", steps, static)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pennyweight.config.plan import Plan
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, default_protocol, split
-from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.protocol import LanguageModelEncoder
 from pennyweight.encoders.weights import ModelWeights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.measure import PerUser, measure
@@ -46,7 +46,7 @@ def text_component(blend: Scorer) -> str | None:
     return next(with_model, next(iter(takers), None))
 
 
-def language_model_of(scorer: Scorer) -> TransformerEncoder | None:
+def language_model_of(scorer: Scorer) -> LanguageModelEncoder | None:
     """Return the language model that a scorer encodes texts with, if it has one."""
     return None if scorer.encoder is None else scorer.encoder.language_model
 

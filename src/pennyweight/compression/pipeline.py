@@ -20,13 +20,13 @@ from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmed, Frontier, Point
 from pennyweight.config.report import Report
 from pennyweight.data.input_size import held
-from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import forecast
 from pennyweight.fitting.job import rounded
+from pennyweight.fitting.pretrained import open_pretrained
 from pennyweight.fitting.stages import Stages
 from pennyweight.machine.forecast import speed
 from pennyweight.machine.machine import Machine, usable_cores
@@ -148,7 +148,7 @@ def _run_search(
     if model is not None:
         if name is None:
             raise DataError("the recommender has no content scorer for a language model to read")
-        encoder = TransformerEncoder.from_pretrained(None if model == "minilm" else model)
+        encoder = open_pretrained(None if model == "minilm" else model).language_model
     size = held(parent.catalog, parent.interactions)
     needed = encoder is not None
     expected = forecast(

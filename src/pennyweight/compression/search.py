@@ -19,8 +19,7 @@ from pennyweight.compression.resource_use import encoder_bytes, measure_resource
 from pennyweight.compression.stages import PROMISING, format_stages, search_stages
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.config.frontier import Point
-from pennyweight.encoders.protocol import Encoder
-from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.stages import Stages
@@ -88,7 +87,7 @@ class Search:
         parent: Recommender,
         stages: Stages,
         *,
-        model: TransformerEncoder | None,
+        model: LanguageModelEncoder | None,
         folder: Path,
         distil: int = 0,
         coming: Sequence[ExpectedStage] = (),
@@ -223,7 +222,7 @@ class Search:
         )
 
 
-def number_of_variants(blend: Scorer, model: TransformerEncoder | None) -> int:
+def number_of_variants(blend: Scorer, model: LanguageModelEncoder | None) -> int:
     """Return the number of encoders that are measured in the place of the parent's."""
     name = text_component(blend)
     if name is None:

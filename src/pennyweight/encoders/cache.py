@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.encoders.projected import ProjectedEncoder
-from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.protocol import Encoder, Progress
 from pennyweight.encoders.texts import check_texts
-from pennyweight.encoders.transformer import Progress
 from pennyweight.storage.files import cache_folder, write_atomic
 
 __all__ = ["cache_size", "encode_cached", "evict"]

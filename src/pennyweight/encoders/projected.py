@@ -3,21 +3,17 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
 from pennyweight.encoders.registry import load_encoder
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
 from pennyweight.vectors.svd import principal_axes
 from pennyweight.vectors.unit_rows import unit_rows
-
-if TYPE_CHECKING:
-    from pennyweight.encoders.transformer import TransformerEncoder
 
 __all__ = ["ProjectedEncoder"]
 
@@ -109,7 +105,7 @@ class ProjectedEncoder(Encoder):
         return digest("projected", self.encoder.fingerprint, self.axes)
 
     @property
-    def language_model(self) -> "TransformerEncoder | None":
+    def language_model(self) -> LanguageModelEncoder | None:
         """That of the encoder behind."""
         return self.encoder.language_model
 

@@ -1,7 +1,7 @@
 """The protocol of encoders: their methods, and their description of themselves to callers."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -13,9 +13,15 @@ from pennyweight.errors import PlanError
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
 if TYPE_CHECKING:
-    from pennyweight.encoders.transformer import TransformerEncoder
+    from tokenizers import Tokenizer
 
-__all__ = ["Encoder", "TableEncoder"]
+    from pennyweight.encoders.tokens import TokenLists
+    from pennyweight.encoders.weights import ModelWeights
+
+__all__ = ["Encoder", "LanguageModelEncoder", "Progress", "TableEncoder"]
+
+Progress = Callable[[int, int], None]
+"""Called with (texts done, texts in all)."""
 
 
 class Encoder(Protocol):
@@ -70,8 +76,8 @@ class Encoder(Protocol):
         ...
 
     @property
-    def language_model(self) -> "TransformerEncoder | None":
-        """The transformer that gives the vectors, or those that they are made from."""
+    def language_model(self) -> "LanguageModelEncoder | None":
+        """The language model that gives the vectors, or those that they are made from."""
         return None
 
     @property
@@ -94,6 +100,34 @@ class Encoder(Protocol):
     @abstractmethod
     def load(cls, folder: Path) -> Self:
         """Read the files that `save` wrote; `BundleError` when it is missing or altered."""
+        ...
+
+
+class LanguageModelEncoder(Encoder, Protocol):
+    """An encoder that runs a language model on tokens; a static table can be distilled from it.
+
+    Attributes
+    ----------
+    tokenizer
+        Cuts texts at `max_tokens`; its ids are the model's.
+    max_tokens
+        Tokens of a text that the model reads, markers included.
+    weights
+        The checkpoint that pruning and training start from; None where the model can only run.
+    """
+
+    tokenizer: "Tokenizer"
+    max_tokens: int
+    weights: "ModelWeights | None"
+
+    @property
+    def language_model(self) -> "LanguageModelEncoder":
+        """Itself."""
+        return self
+
+    @abstractmethod
+    def pool(self, ids: "TokenLists", *, progress: Progress | None = None) -> NDArray[np.float32]:
+        """Return pooled vectors of token sequences, not scaled, float32 (len(ids), dim)."""
         ...
 
 

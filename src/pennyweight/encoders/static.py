@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tokenizers import Tokenizer
 
-from pennyweight.encoders.protocol import TableEncoder
+from pennyweight.encoders.protocol import LanguageModelEncoder, Progress, TableEncoder
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.token_selection import select_tokens
-from pennyweight.encoders.tokens import load_tokenizer, special_ids, tokenize
-from pennyweight.encoders.transformer import Progress, TransformerEncoder
+from pennyweight.encoders.tokens import load_tokenizer, markers, special_ids, tokenize
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import cache_folder, digest
@@ -179,13 +178,13 @@ class StaticEncoder(TableEncoder):
 
 
 def distil(
-    transformer: TransformerEncoder,
+    model: LanguageModelEncoder,
     *,
     dim: int = 256,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> StaticEncoder:
-    """Turn a transformer into a static table, as model2vec does (Tulkens and van Dongen 2024).
+    """Turn a language model into a static table, as model2vec does (Tulkens and van Dongen 2024).
 
     Each token of the vocabulary goes through the model alone, its pooled vectors are reduced
     by principal components, and it is weighted by smooth inverse frequency
@@ -194,28 +193,27 @@ def distil(
     Parameters
     ----------
     dim
-        Width of the table; at most the transformer's.
+        Width of the table; at most the model's.
     cache
         Keep the result in the cache folder and read it from there the next time.
     progress
         Called with (tokens done, tokens in all).
     """
-    if not 1 <= dim <= transformer.dim:
-        raise DataError(f"dim {dim}: from 1 to {transformer.dim}, the width of {transformer.name}")
-    key = digest(transformer.fingerprint, str(dim), f"distil {DISTIL_VERSION}")
+    if not 1 <= dim <= model.dim:
+        raise DataError(f"dim {dim}: from 1 to {model.dim}, the width of {model.name}")
+    key = digest(model.fingerprint, str(dim), f"distil {DISTIL_VERSION}")
     folder = cache_folder() / "static" / key
     if cache:
         try:
             return StaticEncoder.load(folder)
         except (BundleError, DataError):
             pass  # absent or damaged: made anew below
-    tokenizer = transformer.tokenizer
+    tokenizer = model.tokenizer
     size = tokenizer.get_vocab_size()
-    template = tokenizer.encode("").ids  # first and last marker
-    middle = (len(template) + 1) // 2
-    ids = [[*template[:middle], token, *template[middle:]] for token in range(size)]
-    table = _principal(transformer.pool(ids, progress=progress), dim)
-    name = f"static-{transformer.name}-{dim}"
+    first, last = markers(tokenizer)
+    ids = [[*first, token, *last] for token in range(size)]
+    table = _principal(model.pool(ids, progress=progress), dim)
+    name = f"static-{model.name}-{dim}"
     encoder = StaticEncoder(table, _zipf_weights(tokenizer), tokenizer, name=name)
     if cache:
         try:

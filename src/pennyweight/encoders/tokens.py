@@ -14,6 +14,7 @@ __all__ = [
     "TokenLists",
     "batches",
     "load_tokenizer",
+    "markers",
     "padded",
     "special_ids",
     "tokenize",
@@ -50,6 +51,17 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> To
     # Half of a surrogate pair (JSON can carry one) is no text to the tokenizer: "?" instead.
     clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
     return [e.ids for e in tokenizer.encode_batch_fast(clean, add_special_tokens=special)]
+
+
+def markers(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """Return the ids of the tokens that a tokenizer puts before and after those of a text."""
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    marked = tokenizer.encode("a", add_special_tokens=True).ids
+    for start in range(len(marked) - len(plain) + 1):
+        if plain and marked[start : start + len(plain)] == plain:
+            return marked[:start], marked[start + len(plain) :]
+    half = (len(marked) + 1) // 2  # no token spells "a": only the markers are there
+    return marked[:half], marked[half:]
 
 
 def special_ids(tokenizer: Tokenizer) -> NDArray[np.int64]:

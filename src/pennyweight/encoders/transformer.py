@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
 from pennyweight.encoders.operators import Precision
-from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.protocol import LanguageModelEncoder, Progress
 from pennyweight.encoders.session import Session
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import (
@@ -29,19 +29,19 @@ from pennyweight.errors import BundleError, DataError
 from pennyweight.machine.machine import usable_cores
 from pennyweight.storage.files import digest, write_atomic
 
-__all__ = ["Progress", "TransformerEncoder"]
-
-Progress = Callable[[int, int], None]
+__all__ = ["TransformerEncoder"]
 
 SETTINGS = "transformer.json"
 BLOCK_TEXTS = 8192  # texts tokenized, then sorted by length, at a time
 
 
-class TransformerEncoder(Encoder):
+class TransformerEncoder(LanguageModelEncoder):
     """Sentence vectors from a BERT-type model (Reimers and Gurevych 2019).
 
     Made by `from_pretrained`. The weights are found by `pennyweight.encoders.weights.find_weights`.
     """
+
+    weights: ModelWeights
 
     def __init__(
         self,
@@ -120,11 +120,6 @@ class TransformerEncoder(Encoder):
     def fingerprint(self) -> str:
         """Hash over weights, tokenizer, precision and cut; not over threads."""
         return self._fingerprint
-
-    @property
-    def language_model(self) -> "TransformerEncoder":
-        """Itself."""
-        return self
 
     @cached_property
     def _session(self) -> Session:

@@ -1,21 +1,20 @@
 """The encoders of scorers, from the name of one in a plan or from an encoder object."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.data.catalog import Catalog
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
-from pennyweight.encoders.protocol import Encoder, TableEncoder
+from pennyweight.encoders.protocol import Encoder, Progress, TableEncoder
 from pennyweight.encoders.registry import ENCODERS
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tokens import READ_TOKENS
-from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
 from pennyweight.errors import DataError, PlanError, did_you_mean
+from pennyweight.fitting.pretrained import open_pretrained
 from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.validation.language import MUCH, unread
 
@@ -89,7 +88,7 @@ def choose_encoders(
     catalog: Catalog,
     *,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Encoders:
     """Return the encoders a plan names.
 
@@ -109,7 +108,7 @@ def choose_encoders(
         return replace(encoders_of(encoder, catalog, plan), name=plan.name)
     model = None if plan.name in OF_DEFAULT else plan.name
     try:
-        transformer = TransformerEncoder.from_pretrained(
+        encoder = open_pretrained(
             model,
             precision=plan.precision,
             threads=threads,
@@ -126,15 +125,16 @@ def choose_encoders(
             "the folder of a multilingual model (--encoder FOLDER)",
             foreign,
         )
-    table = distil(transformer, dim=min(width, transformer.dim), progress=progress)
-    if plan.name in OF_TABLE:
-        return Encoders(None, table, table.name, model=True)
-    vectors = encode_cached(transformer, catalog.texts, progress=progress)
-    whitened = ProjectedEncoder.of_vectors(transformer, vectors, dim=transformer.dim)
-    return Encoders(whitened, table, transformer.name, model=True)
+    encoders = encoders_of(encoder, catalog, plan, progress=progress)
+    if plan.name in OF_TABLE and encoders.table is not None:
+        return Encoders(None, encoders.table, encoders.table.name, model=True)
+    vectors = encode_cached(encoder, catalog.texts, progress=progress)
+    return replace(encoders, content=ProjectedEncoder.of_vectors(encoder, vectors, dim=encoder.dim))
 
 
-def encoders_of(encoder: Encoder, catalog: Catalog, plan: EncoderPlan) -> Encoders:
+def encoders_of(
+    encoder: Encoder, catalog: Catalog, plan: EncoderPlan, *, progress: Progress | None = None
+) -> Encoders:
     """Return the encoders of scorers for a given encoder of content.
 
     Content encodes with it as it is. The token table is its own, that of the language model behind
@@ -143,7 +143,7 @@ def encoders_of(encoder: Encoder, catalog: Catalog, plan: EncoderPlan) -> Encode
     width, model = plan.dim or default_dim(len(catalog)), encoder.language_model
     table = encoder.token_table
     if model is not None:
-        table = distil(model, dim=min(width, model.dim))
+        table = distil(model, dim=min(width, model.dim), progress=progress)
     elif table is None:
         table = _lexical(catalog, width)
     return Encoders(encoder, table, encoder.name, model=model is not None)
