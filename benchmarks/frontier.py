@@ -23,12 +23,12 @@ def rows_of(name: str, frontier: Frontier) -> list[dict[str, object]]:
     """Return the rows of one dataset."""
     rows: list[dict[str, object]] = []
     for label, min_quality, target in TARGETS:
-        times = frontier.whole.index_bytes / smallest(frontier, min_quality).index_bytes
+        times = frontier.uncompressed.index_bytes / smallest(frontier, min_quality).index_bytes
         rows.append(_row(f"{name}: {label}, times smaller", times, "x", target))
     for point in frontier.points:
-        quality = 100 * point.kept.value
-        rows.append(_row(f"{name}: {point.name}, quality kept", quality, "%", None))
-        times = point.texts_per_second / frontier.whole.texts_per_second
+        quality = 100 * point.relative_quality.value
+        rows.append(_row(f"{name}: {point.name}, relative quality", quality, "%", None))
+        times = point.texts_per_second / frontier.uncompressed.texts_per_second
         rows.append(_row(f"{name}: {point.name}, times the speed", times, "x", None))
     return rows
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     plan = pennyweight.Plan().override(
-        {"encoder.name": options.encoder, "evaluate.value_gate": False}
+        {"encoder.name": options.encoder, "evaluate.encoder_ablation": False}
     )
     rows: list[dict[str, object]] = []
     for name in options.only.split(","):

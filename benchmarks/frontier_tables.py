@@ -12,8 +12,8 @@ TARGETS = (("vectors at 99 %", 0.99, 12), ("vectors at 97 %", 0.97, 32))
 
 
 def smallest(frontier: Frontier, min_quality: float) -> Point:
-    """Return the candidate with the smallest vectors that keeps so much of the quality."""
-    points = [point for point in frontier.points if point.kept.value >= min_quality]
+    """Return the candidate with the smallest vectors of at least this relative quality."""
+    points = [point for point in frontier.points if point.relative_quality.value >= min_quality]
     return min(points, key=lambda point: point.index_bytes)
 
 
@@ -33,8 +33,9 @@ def all_candidates(frontiers: Mapping[str, Frontier]) -> str:
         cells = []
         for frontier in frontiers.values():
             point = smallest(frontier, min_quality)
-            times = frontier.whole.index_bytes / point.index_bytes
+            times = frontier.uncompressed.index_bytes / point.index_bytes
             missed = "" if times >= target else ", missed"
-            cells.append(f"{times:.1f}{missed} ({100 * point.kept.value:.1f} %: {point.name})")
+            quality = 100 * point.relative_quality.value
+            cells.append(f"{times:.1f}{missed} ({quality:.1f} %: {point.name})")
         lines.append([label, str(target), *cells])
     return "\n\n".join([*parts, table(["times smaller than fp32", "target", *frontiers], lines)])

@@ -179,9 +179,9 @@ def model(results: Results) -> str:
     """Return the gain of the language model on validation, which decides, and on test."""
     rows = []
     for case, result in results:
-        ablation = result["report"].get("worth")
+        ablation = result["report"].get("encoder_ablation")
         if ablation:
-            valid, test = (ablation[on][0]["difference"] for on in ("chosen_on", "added"))
+            valid, test = (ablation[on][0]["difference"] for on in ("validation", "test"))
             decision = "kept" if ablation["keep"] else "left out"
             rows.append([case.title, around(valid, sign=True), around(test, sign=True), decision])
     return table(["data", "on validation (decisive)", "on test", "decision"], rows)

@@ -1,4 +1,4 @@
-"""The recommender kept in ``tests/golden/bundle-v2``; run this file to write it anew.
+"""The recommender kept in ``tests/golden/bundle-v3``; run this file to write it anew.
 
 Only a new format version is a reason to: old bundles must stay readable.
 """
@@ -14,7 +14,7 @@ from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.popularity import Popularity
 from shop import catalog, interactions
 
-GOLDEN = Path(__file__).parent / "golden" / "bundle-v2"
+GOLDEN = Path(__file__).parent / "golden" / "bundle-v3"
 
 
 def save(path: Path) -> Bundle:

@@ -35,9 +35,9 @@ def quality(name: str) -> dict[str, object]:
         "scorers": {scorer: measured(0.3 + place / 100) for place, scorer in enumerate(NAMES)},
         "fitted_on": dict.fromkeys(NAMES, "train+validation") | {"blend-train-only": "train"},
         "cost": {"peak_rss_bytes": 2**30, "expected_rss_bytes": 2**29, "expected_seconds": 7},
-        "worth": {
-            "chosen_on": [{"difference": ends(0.001)}],
-            "added": [{"difference": ends(0)}],
+        "encoder_ablation": {
+            "validation": [{"difference": ends(0.001)}],
+            "test": [{"difference": ends(0)}],
             "keep": False,
         },
         "slices": [
@@ -163,7 +163,7 @@ def test_candidates_of_a_frontier(folder):
             name=name,
             steps=(),
             quality=value,
-            kept=value,
+            relative_quality=value,
             encoder_bytes=size,
             index_bytes=size,
             texts_per_second=9,
@@ -172,7 +172,7 @@ def test_candidates_of_a_frontier(folder):
         )
 
     points = (
-        point("whole", 1, 2_000_000),
+        point("uncompressed", 1, 2_000_000),
         point("good", 0.995, 100_000),
         point("fair", 0.98, 80_000),
         point("bad", 0.5, 10),

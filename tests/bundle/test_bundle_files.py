@@ -103,8 +103,8 @@ def test_a_truncated_manifest_is_said_to_be(bundle: Bundle) -> None:
 
 
 def test_a_newer_format_names_both_versions(bundle: Bundle) -> None:
-    edit(bundle, format_version=3, pennyweight="9.0")
-    with pytest.raises(BundleError, match=r"version 3, written by pennyweight 9\.0; .*version 2"):
+    edit(bundle, format_version=4, pennyweight="9.0")
+    with pytest.raises(BundleError, match=r"version 4, written by pennyweight 9\.0; .*version 3"):
         open_bundle(bundle.path)
 
 

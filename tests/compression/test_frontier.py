@@ -12,6 +12,7 @@ from pennyweight.compression.pipeline import cheapest, compress, frontier
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.plan import Plan
+from pennyweight.config.quality import Measured
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.fitting.pipeline import fit
 from pennyweight.progress.update import ProgressUpdate
@@ -20,7 +21,7 @@ from pennyweight.scorers.popularity import Popularity
 
 ITEMS, EVENTS = small_shop.items(), small_shop.events(users=120)
 BUDGET = Budget(max_loss=0.5, max_encoder_bytes=200_000)
-PLAN = Plan().override({"evaluate.bootstrap": 50, "evaluate.value_gate": False})
+PLAN = Plan().override({"evaluate.bootstrap": 50, "evaluate.encoder_ablation": False})
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +61,13 @@ def test_every_kind_of_candidate_is_measured(measured):
 
 
 def test_points_are_measured(measured, parent):
-    original = measured.whole
-    assert original.kept.value == original.kept.low == original.kept.high == 1
+    original = measured.uncompressed
+    assert original.relative_quality == Measured(value=1, low=1, high=1)
     assert measured.parent == parent.bundle.sha256 and measured.users > 0
     for point in measured.points:
         assert 0 <= point.quality.low <= point.quality.value <= point.quality.high <= 1
-        assert point.kept.value == pytest.approx(point.quality.value / original.quality.value)
+        ratio = point.quality.value / original.quality.value
+        assert point.relative_quality.value == pytest.approx(ratio)
         assert point.texts_per_second > 0 and point.ms_per_text > 0
         assert point.peak_rss_bytes > 50e6
     eight = measured.points[1]
@@ -112,7 +114,8 @@ def test_the_child_keeps_the_budget_and_serves(parent, child, tmp_path):
     cheaper = [p for p in report.points if p.nbytes < chosen.nbytes]
     assert all(p.excess(budget) for p in cheaper)
     assert report.test.users > 0 and set(report.test.before) == set(report.test.after)
-    assert child.report.scorers["blend"] == report.test.after and child.report.worth is None
+    assert child.report.scorers["blend"] == report.test.after
+    assert child.report.encoder_ablation is None
     assert child.report.fitted_on == dict.fromkeys(child.report.scorers, "train+validation")
     child.save(tmp_path / "child", parent=parent.bundle.sha256)
     back = Recommender.load(tmp_path / "child")
@@ -148,9 +151,9 @@ def test_nothing_fits(measured):
         cheapest(measured.points, Budget(max_encoder_bytes=10))
     smallest = cheapest(measured.points, Budget())
     assert smallest.nbytes == min(point.nbytes for point in measured.points)
-    best = max(point.kept.value for point in measured.points)
+    best = max(point.relative_quality.value for point in measured.points)
     choice = cheapest(measured.points, Budget(max_loss=max(0.0, 1 - best)))
-    assert choice.kept.value >= min(1, best)
+    assert choice.relative_quality.value >= min(1, best)
 
 
 def test_a_kill_in_any_stage_leaves_no_trace(parent, tmp_path, monkeypatch):
@@ -211,10 +214,10 @@ def test_refused(parent, tiny):
 
 def test_two_searches_find_the_same(child, measured):
     for point, other in zip(measured.points, child.report.frontier.points, strict=True):
-        assert (point.name, point.quality, point.kept, point.index_bytes) == (
+        assert (point.name, point.quality, point.relative_quality, point.index_bytes) == (
             other.name,
             other.quality,
-            other.kept,
+            other.relative_quality,
             other.index_bytes,
         )
         assert point.texts_per_second > 0 < other.texts_per_second

@@ -72,6 +72,7 @@ def test_shape_of_the_json(report, tmp_path):
     assert Report.read(tmp_path / "report.json") == report
     plain = json.loads((tmp_path / "report.json").read_text())
     assert list(plain) == [
+        "format_version",
         "protocol",
         "users",
         "items",
@@ -134,3 +135,13 @@ def test_not_a_report(report, change, match):
         Report.from_json(json.dumps(plain))
     with pytest.raises(BundleError, match=r"old\.json: is no JSON"):
         Report.from_json(b"{", source="old.json")
+
+
+@pytest.mark.parametrize("version", [None, 1, 3, "2"])
+def test_a_report_of_another_version_is_refused_with_a_remedy(report, version):
+    plain = json.loads(report.to_json()) | {"format_version": version, "worth": {}}
+    if version is None:
+        del plain["format_version"]
+    message = rf"old\.json: format version {version or 1!r}; .*measure again"
+    with pytest.raises(BundleError, match=message):
+        Report.from_json(json.dumps(plain), source="old.json")

@@ -1,4 +1,4 @@
-"""The value gate on tables of ranks made by hand."""
+"""The encoder ablation on tables of ranks made by hand."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_differences_are_means_of_paired_ndcg():
     targets = np.where(np.arange(n) % 2, NEW, OLD)
     first, second = np.zeros(n, np.int64), np.where(np.arange(n) % 2, 2, 0)
     differences = added(table({"a": first, "b": second}, lengths, targets), "a", "b")
-    assert [difference.to for difference in differences] == [
+    assert [difference.group for difference in differences] == [
         "all users",
         "new items",
         "short histories",
@@ -85,7 +85,7 @@ def test_few_users_are_no_group_of_their_own():
     targets = np.where(np.arange(n) < FEWEST - 1, NEW, OLD)
     rank = np.arange(n) % 5
     differences = added(table({"a": rank, "b": rank}, np.full(n, 9), targets), "a", "b")
-    assert [difference.to for difference in differences] == ["all users"]
+    assert [difference.group for difference in differences] == ["all users"]
 
 
 def test_p_values_are_corrected_for_their_number():
@@ -107,8 +107,8 @@ def test_p_values_are_corrected_for_their_number():
     ],
 )
 def test_the_model_is_kept_for_a_gain_that_is_shown(overall, new, keeps):
-    def gain(to, difference, p):
+    def gain(group, difference, p):
         interval = Measured(value=difference, low=difference - 1, high=difference + 1)
-        return AblationDifference(to=to, users=100, difference=interval, p_holm=p)
+        return AblationDifference(group=group, users=100, difference=interval, p_holm=p)
 
     assert keep((gain("all users", *overall), gain("new items", *new))) is keeps

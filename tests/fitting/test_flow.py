@@ -378,7 +378,7 @@ def test_the_stages_and_the_time_left_are_expected_from_the_start(tmp_path):
     scorers = ["popularity", "content", "tower"]
     given = {"encoder": str(model), "scorers": scorers, "progress": updates.append}
     report = fit(ITEMS, EVENTS, **given).report
-    assert report.worth is not None
+    assert report.encoder_ablation is not None
     assert {update.stages for update in updates} == {len(report.cost.seconds)}
     assert all(update.seconds_left is not None for update in updates)
     assert updates[-1].seconds_left < 1
@@ -424,7 +424,7 @@ def test_a_language_model_from_a_folder(tmp_path):
 
 def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
     folder = write_tiny_bert(tmp_path / "tiny")
-    plan = Plan().override({"evaluate.value_gate": False})
+    plan = Plan().override({"evaluate.encoder_ablation": False})
     made = fit(ITEMS, EVENTS, plan=plan, encoder=str(folder), scorers=["content"])
     assert made.scorer.components["content"].encoder.kind == "projected"
     made.save(tmp_path / "bundle")

@@ -117,5 +117,5 @@ def test_without_validation_events_there_is_one_row():
 def test_a_language_model_left_out_is_measured_without_a_refit_too():
     report = evaluate(ITEMS, EVENTS, protocol="leave-last-out", refit=False)
     rival = {"blend-with-model", "blend-without-model"} & set(report.scorers)
-    assert bool(rival) == (report.worth is not None)
+    assert bool(rival) == (report.encoder_ablation is not None)
     assert set((report.fitted_on or {}).values()) == {"train"}

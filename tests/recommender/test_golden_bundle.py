@@ -14,7 +14,7 @@ from pennyweight.storage.arrays import read_arrays
 from shop import catalog, interactions
 
 
-def test_a_bundle_of_version_2_still_opens_and_recommends() -> None:
+def test_a_bundle_of_version_3_still_opens_and_recommends() -> None:
     bundle = open_bundle(GOLDEN)
     assert bundle.manifest.created == "2026-01-02T03:04:05+00:00"
     assert bundle.manifest.parent == "0" * 64
@@ -28,11 +28,15 @@ def test_a_bundle_of_version_2_still_opens_and_recommends() -> None:
     assert loaded.recommend(user="ann", k=2)["item_id"].to_list() == ["a/b", "📚"]
 
 
-def test_a_bundle_of_version_1_is_refused_with_the_way_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_bundle_of_an_older_version_is_refused_with_a_remedy(
+    tmp_path: Path, version: int
+) -> None:
     save(tmp_path / "old")
     manifest = tmp_path / "old" / MANIFEST
-    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 1'))
-    with pytest.raises(BundleError, match=r"format version 1.* reads version 2: .*fit again"):
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"format_version": 3', f'"format_version": {version}', 1))
+    with pytest.raises(BundleError, match=rf"format version {version}.* version 3: .*fit again"):
         Recommender.load(tmp_path / "old")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from html_page import Page
 from pennyweight.config.budget import Budget
-from pennyweight.config.frontier import Confirmed, Frontier, Point
+from pennyweight.config.frontier import Confirmation, Frontier, Point
 from pennyweight.config.quality import Measured
 from pennyweight.errors import BundleError
 from pennyweight.reports import frontier_page
@@ -19,8 +19,8 @@ def point(name: str, quality: float, encoder: int, index: int, rate: float) -> P
         name=name,
         steps=(name,),
         quality=measured(quality),
-        kept=measured(quality / 0.1),
-        content=None if name == "whole" else measured(0.05),
+        relative_quality=measured(quality / 0.1),
+        content=None if name == "uncompressed" else measured(0.05),
         encoder_bytes=encoder,
         index_bytes=index,
         texts_per_second=rate,
@@ -29,7 +29,7 @@ def point(name: str, quality: float, encoder: int, index: int, rate: float) -> P
     )
 
 
-ORIGINAL = point("whole", 0.1, 90_000_000, 40_000_000, 50)
+ORIGINAL = point("uncompressed", 0.1, 90_000_000, 40_000_000, 50)
 SMALL = point("small <i>", 0.099, 20_000_000, 10_000_000, 200)
 POOR = point("poor", 0.09, 25_000_000, 10_000_000, 190)
 TINY = point("tiny", 0.08, 1_000_000, 1_000_000, 9_000)
@@ -63,7 +63,7 @@ def test_the_sentence_tells_of_the_smallest_that_keeps_99_percent():
     chosen = FRONTIER.model_copy(update={"chosen": "tiny"})
     assert chosen.sentence().startswith("'tiny' keeps 80.0 %")
     assert "at 180 times" in chosen.sentence()
-    same_speed = FRONTIER.model_copy(update={"chosen": "whole"})
+    same_speed = FRONTIER.model_copy(update={"chosen": "uncompressed"})
     assert "at about the same encoding speed" in same_speed.sentence()
 
 
@@ -74,11 +74,11 @@ def test_the_table_marks_the_unbeaten_and_the_choice():
 
 
 def test_the_page_shows_every_candidate_twice_and_escapes_names():
-    test = Confirmed(
+    test = Confirmation(
         users=7,
         before={"ndcg@10": measured(0.1)},
         after={"ndcg@10": measured(0.099)},
-        kept=measured(0.99),
+        relative_quality=measured(0.99),
     )
     update = {"chosen": "small <i>", "budget": Budget(max_loss=0.02), "test": test}
     text = frontier_page(FRONTIER.model_copy(update=update), commands=["pennyweight frontier <b>"])
@@ -98,4 +98,6 @@ def test_one_candidate_is_a_page_too():
 
 def test_what_is_no_frontier_is_refused():
     with pytest.raises(BundleError, match="here: unknown key 'pionts'"):
-        Frontier.from_json('{"pionts": []}', source="here")
+        Frontier.from_json('{"format_version": 2, "pionts": []}', source="here")
+    with pytest.raises(BundleError, match=r"here: format version 1; .*measure again"):
+        Frontier.from_json('{"points": []}', source="here")

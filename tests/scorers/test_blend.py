@@ -1,4 +1,4 @@
-"""The blend: what its learned weights are worth, and its scores by hand."""
+"""The blend: the gain by learned weights, and scores computed by hand."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ from pennyweight.errors import BundleError
 __all__ = ["FORMAT", "FORMAT_VERSION", "MANIFEST", "FileEntry", "Manifest"]
 
 FORMAT = "pennyweight-bundle"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 OPTIONAL = "fitted_from"  # earlier versions wrote none
 MAX_DEPTH = 64  # of objects and lists within each other

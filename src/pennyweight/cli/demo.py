@@ -185,8 +185,8 @@ def _tell_fit(
     say(f"$ {command}")
     say(report.table())
     say(f"\n{report.new_items}")
-    if report.worth is not None:
-        say(f"\n{report.worth.sentence()}")
+    if report.encoder_ablation is not None:
+        say(f"\n{report.encoder_ablation.sentence()}")
     say(f"\nsaved {bundle} ({size(report.cost.bundle_bytes)})")
     for line, rows in answers:
         say(f"\n$ {line}")

@@ -137,8 +137,8 @@ def show(report: "Report", settings: Options) -> None:
         say(f"\nblend: {weights}{by_length}")
     for comparison in report.comparisons or ():
         say(str(comparison))
-    if report.worth is not None:
-        say(f"\n{report.worth.sentence()}\n")
+    if report.encoder_ablation is not None:
+        say(f"\n{report.encoder_ablation.sentence()}\n")
     seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
     say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
 

@@ -157,13 +157,11 @@ class HeldOutFit:
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:
     """Return the encoders of the parent's scorers, before they learned from behavior."""
-    blend, ablation = blend_of(parent), parent.report.worth if parent.report else None
+    blend, ablation = blend_of(parent), parent.report.encoder_ablation if parent.report else None
     name = text_component(blend)
     encoder = None if name is None else blend.components[name].encoder
     if encoder is not None:
         return encoders_of(encoder, parent.catalog, plan.encoder)
-    if (
-        ablation is not None and ablation.followed and not ablation.keep
-    ):  # the value gate left it out
+    if ablation is not None and ablation.followed and not ablation.keep:
         plan = plan.override({"encoder.name": "tfidf"})
     return choose_encoders(plan.encoder, parent.catalog)

@@ -17,7 +17,7 @@ from pennyweight.compression.held_out import blend_of, language_model_of, text_c
 from pennyweight.compression.search import Candidate, Search, number_of_variants
 from pennyweight.compression.stages import confirmation_stages, fit_stages, search_stages
 from pennyweight.config.budget import Budget
-from pennyweight.config.frontier import Confirmed, Frontier, Point
+from pennyweight.config.frontier import Confirmation, Frontier, Point
 from pennyweight.config.report import Report
 from pennyweight.data.input_size import held
 from pennyweight.errors import BudgetError, DataError
@@ -38,6 +38,8 @@ from pennyweight.recommender.recommender import Recommender
 __all__ = ["cheapest", "compress", "frontier"]
 
 DEFAULT_BUDGET = Budget(max_loss=0.01)
+# Fields of a report that are not measured again for the child.
+PARENT_ONLY = ("folds", "slices", "comparisons", "lists", "exposure", "encoder_ablation")
 REMEDY = "compress on a machine with more memory, or fit with fewer scorers"
 
 
@@ -181,7 +183,7 @@ def cheapest(points: Sequence[Point], budget: Budget) -> Point:
     )
 
 
-def _confirm(search: Search, candidate: Candidate) -> Confirmed:
+def _confirm(search: Search, candidate: Candidate) -> Confirmation:
     """Measure the parent and a candidate on test users, both fitted to all earlier events."""
     trial = search.trial
     trial.learn_all()
@@ -196,7 +198,7 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmed:
         name: {metric: mean.measured() for metric, mean in per_user.estimates(**sampling).items()}
         for name, per_user in results.items()
     }
-    return Confirmed(users=len(trial.test), kept=retained.measured(), **means)
+    return Confirmation(users=len(trial.test), relative_quality=retained.measured(), **means)
 
 
 def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
@@ -229,7 +231,6 @@ def _report(parent: Recommender, child: Recommender, frontier: Frontier) -> Repo
             "routes": {n: rounded(route) for n, route in blend.routes.items()} or None,
             "evaluated_users": test.users,
             "frontier": frontier,
-            # These are of the parent.
-            **dict.fromkeys(("folds", "slices", "comparisons", "lists", "exposure", "worth")),
+            **dict.fromkeys(PARENT_ONLY),
         }
     )

@@ -214,7 +214,7 @@ class Search:
                 *self._format(candidate.measured, candidate.storage),
             ),
             quality=means["blend"].measured(),
-            kept=retained.measured(),
+            relative_quality=retained.measured(),
             content=means["content"].measured() if "content" in means else None,
             encoder_bytes=encoder,
             index_bytes=sum(scorer.vector_nbytes for scorer in blend.components.values()),

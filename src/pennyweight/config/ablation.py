@@ -17,7 +17,7 @@ class AblationDifference(Frozen):
 
     Attributes
     ----------
-    to
+    group
         ``all users``, ``new items`` or ``short histories``.
     users
         How many users this is measured on.
@@ -27,7 +27,7 @@ class AblationDifference(Frozen):
         Of a paired bootstrap test that there is none, corrected for their number.
     """
 
-    to: str
+    group: str
     users: Count
     difference: Measured
     p_holm: float
@@ -57,17 +57,17 @@ class AblationCost(Frozen):
 
 
 class EncoderAblation(Frozen):
-    """The value gate: a blend with the language model against the best one without.
+    """A blend with the language model against the best one without.
 
     Attributes
     ----------
-    model, instead
+    encoder, baseline
         The encoders of the two blends.
-    chosen_on
+    validation
         The differences on validation data, by which the advice is given.
-    added
+    test
         The differences on test data.
-    with_model, without
+    with_model, without_model
         The costs of the two blends.
     keep
         The advice: whether the model adds anything.
@@ -75,33 +75,33 @@ class EncoderAblation(Frozen):
         Whether the recommender follows the advice (``--encoder auto``).
     """
 
-    model: str
-    instead: str
-    chosen_on: tuple[AblationDifference, ...]
-    added: tuple[AblationDifference, ...]
+    encoder: str
+    baseline: str
+    validation: tuple[AblationDifference, ...]
+    test: tuple[AblationDifference, ...]
     with_model: AblationCost
-    without: AblationCost
+    without_model: AblationCost
     keep: bool
     followed: bool
 
     def sentence(self) -> str:
         """Return the gain, the cost and the advice as a sentence."""
-        overall, *others = self.added
-        parts = "".join(f", {group} for {group.to}" for group in others)
-        a, b = self.with_model, self.without
+        overall, *others = self.test
+        parts = "".join(f", {group} for {group.group}" for group in others)
+        a, b = self.with_model, self.without_model
         seconds = _difference(a.fit_seconds - b.fit_seconds, ".0f", " s")
         room = _difference((a.nbytes - b.nbytes) / 1e6, ".1f", " MB")
         money = _difference(a.price_per_million - b.price_per_million, ".3f", "")
         return (
-            f"On test users the language model ({self.model}) adds {overall} NDCG@10 to the best "
-            f"blend without it ({self.instead}){parts}; a fit takes {seconds}, vectors "
+            f"On test users the language model ({self.encoder}) adds {overall} NDCG@10 to the best "
+            f"blend without it ({self.baseline}){parts}; a fit takes {seconds}, vectors "
             f"{room} and a million recommendations {money} in money. {self.advice()}"
         )
 
     def advice(self) -> str:
         """Return the advice, and whether it was followed."""
         if self.keep:
-            gains = " and ".join(group.to for group in self.chosen_on if group.better)
+            gains = " and ".join(group.group for group in self.validation if group.better)
             return f"On validation data it is shown to help {gains}: keep it."
         action = "; it was left out" if self.followed else " (--encoder auto does)"
         return f"On validation data it is not shown to add anything: leave it out{action}."

@@ -5,17 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from pennyweight.config.budget import Budget
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import Frozen, Versioned
 from pennyweight.config.quality import Measured
 from pennyweight.formatting import aligned, count, size
 
-__all__ = ["COLUMNS", "Confirmed", "Frontier", "Point", "times"]
+__all__ = ["COLUMNS", "Confirmation", "Frontier", "Point", "times"]
 
 Count = Annotated[int, Field(ge=0)]
 COLUMNS = (
     "candidate",
     "ndcg@10",
-    "kept",
+    "relative",
     "content",
     "encoder",
     "vectors",
@@ -36,8 +36,8 @@ class Point(Frozen):
         The changes to the parent, in order.
     quality
         NDCG@10 of the blend on the held-out events that its weights were learned from.
-    kept
-        The same as a share of the parent's, paired by user.
+    relative_quality
+        The same divided by the parent's, paired by user.
     content
         NDCG@10 of the content scorer alone, where there is one.
     encoder_bytes
@@ -55,7 +55,7 @@ class Point(Frozen):
     name: str
     steps: tuple[str, ...]
     quality: Measured
-    kept: Measured
+    relative_quality: Measured
     content: Measured | None = None
     encoder_bytes: Count
     index_bytes: Count
@@ -85,7 +85,7 @@ class Point(Frozen):
                 budget.min_texts_per_second / max(self.texts_per_second, 1e-9) - 1
             )
         if budget.max_loss is not None:
-            ratios["max_loss"] = (1 - budget.max_loss) / max(self.kept.value, 1e-9) - 1
+            ratios["max_loss"] = (1 - budget.max_loss) / max(self.relative_quality.value, 1e-9) - 1
         return {name: share for name, share in ratios.items() if share > 1e-9}
 
     def beaten_by(self, other: "Point") -> bool:
@@ -94,19 +94,20 @@ class Point(Frozen):
         return theirs != ours and all(b >= a for a, b in zip(ours, theirs, strict=True))
 
 
-class Confirmed(Frozen):
+class Confirmation(Frozen):
     """The chosen candidate beside the parent, on test users without influence on the choice.
 
-    `before` and `after` hold metric -> mean, `kept` the share of NDCG@10, paired by user.
+    `before` and `after` hold metric -> mean; `relative_quality` is the ratio of their NDCG@10,
+    paired by user.
     """
 
     users: Count
     before: dict[str, Measured]
     after: dict[str, Measured]
-    kept: Measured
+    relative_quality: Measured
 
 
-class Frontier(Frozen):
+class Frontier(Versioned):
     """Every candidate measured on the same held-out users.
 
     Attributes
@@ -127,7 +128,7 @@ class Frontier(Frozen):
     points: tuple[Point, ...]
     budget: Budget | None = None
     chosen: str | None = None
-    test: Confirmed | None = None
+    test: Confirmation | None = None
     parent: str | None = None
     seconds: float | None = None
     machine: dict[str, str | int | float | tuple[str, ...]] | None = None
@@ -135,7 +136,7 @@ class Frontier(Frozen):
     created: str | None = None
 
     @property
-    def whole(self) -> Point:
+    def uncompressed(self) -> Point:
         """The parent, uncompressed."""
         return self.points[0]
 
@@ -153,9 +154,9 @@ class Frontier(Frozen):
         """Describe quality and savings of the chosen candidate, or the smallest to keep 99 %."""
         point = self.choice
         if point is None:
-            keeping = [p for p in self.points if p.kept.value >= 0.99]
+            keeping = [p for p in self.points if p.relative_quality.value >= 0.99]
             point = min(keeping or self.points, key=lambda p: p.nbytes)
-        parent, quality = self.whole, point.kept if self.test is None else self.test.kept
+        parent, quality = self.uncompressed, (self.test or point).relative_quality
         users = "validation" if self.test is None else "test"
         parts = (
             f"'{point.name}' keeps {_percent(quality)} of the quality on {users} users",
@@ -171,7 +172,7 @@ class Frontier(Frozen):
             (
                 point.name,
                 str(point.quality),
-                _percent(point.kept),
+                _percent(point.relative_quality),
                 "-" if point.content is None else f"{point.content.value:.4f}".lstrip("0"),
                 size(point.encoder_bytes),
                 size(point.index_bytes),

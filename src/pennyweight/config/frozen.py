@@ -1,14 +1,16 @@
 """The base of settings and results: frozen, unknown keys refused, errors in plain words."""
 
 from collections.abc import Iterable
-from typing import Any, Self, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from pennyweight.config.messages import plain_words
 from pennyweight.errors import BundleError, did_you_mean
 
-__all__ = ["Frozen", "refusal"]
+__all__ = ["Frozen", "Versioned", "refusal"]
+
+RESULT_VERSION: Literal[2] = 2  # of results in JSON
 
 
 # Names of an object in JSON.
@@ -47,6 +49,24 @@ class Frozen(BaseModel):
     def to_json(self) -> str:
         """Return it as JSON; keys without a value are left out."""
         return self.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+
+class Versioned(Frozen):
+    """A result with the version of its form; another version is refused with a remedy."""
+
+    format_version: Literal[2] = RESULT_VERSION
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_version(cls, fields: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - any JSON
+        if info.mode == "json" and isinstance(fields, dict):
+            version = fields.get("format_version", 1)  # the first version has no such key
+            if version != RESULT_VERSION:
+                raise ValueError(
+                    f"format version {version!r}; this version of pennyweight reads "
+                    f"{RESULT_VERSION}: measure again, or install the version that wrote it"
+                )
+        return fields
 
 
 def refusal(error: ValidationError, model: type[BaseModel], source: str) -> str:

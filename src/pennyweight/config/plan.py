@@ -72,7 +72,7 @@ class EvaluatePlan(Frozen):
     refit: bool = True
     item_attribute: str | None = None
     user_attribute: str | None = None
-    value_gate: bool = True
+    encoder_ablation: bool = True
     core_hour_price: Annotated[float, Field(ge=0)] = 0.04
     seed: Annotated[int, Field(ge=0)] = 0
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.evidence import Evidence
 from pennyweight.config.frontier import Frontier
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import Frozen, Versioned
 from pennyweight.config.quality import (
     Comparison,
     Exposure,
@@ -82,7 +82,7 @@ class Cleaned(Frozen):
     examples: tuple[str, ...] = ()
 
 
-class Report(Frozen):
+class Report(Versioned):
     """The quality of each scorer and the cost of a fit.
 
     Attributes
@@ -103,7 +103,7 @@ class Report(Frozen):
         Quality for some users or some items alone.
     comparisons
         The blend against each other scorer, on the same users.
-    worth
+    encoder_ablation
         The gain and the cost of the language model.
     lists, exposure
         Beyond-accuracy metrics of the lists; exposure of groups of items.
@@ -164,7 +164,7 @@ class Report(Frozen):
     lists: ListQuality | None = None
     exposure: Exposure | None = None
     new_items: Reach | None = None
-    worth: EncoderAblation | None = None
+    encoder_ablation: EncoderAblation | None = None
     frontier: Frontier | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None

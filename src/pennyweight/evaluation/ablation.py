@@ -1,4 +1,4 @@
-"""The value gate: the gain by the language model, with an interval, and whether to keep it."""
+"""Encoder ablation: the gain by the language model, with an interval, and whether to keep it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -45,7 +45,7 @@ def added(
     corrected = holm([p for *_, p in differences])
     return tuple(
         AblationDifference(
-            to=group,
+            group=group,
             users=users,
             difference=estimate.measured(),
             p_holm=p_holm,

@@ -25,21 +25,21 @@ class AblationStudy:
 
     Attributes
     ----------
-    with_model, without
+    with_model, without_model
         The blends; they share the components for which the encoder makes no difference.
-    model, instead
+    encoder, baseline
         The names of the encoders.
-    chosen_on
+    validation
         Gains by the model on validation data.
     followed
         Whether the fit follows the advice.
     """
 
     with_model: Blend
-    without: Blend
-    model: str
-    instead: str
-    chosen_on: tuple[AblationDifference, ...]
+    without_model: Blend
+    encoder: str
+    baseline: str
+    validation: tuple[AblationDifference, ...]
     followed: bool
 
     @classmethod
@@ -56,13 +56,13 @@ class AblationStudy:
         """Compare on validation data."""
         per_user = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=repeats)
         results = UserResults(per_user, valid)
-        chosen_on = added(results, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
-        return cls(*blends, *names, chosen_on, follow)
+        validation = added(results, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
+        return cls(*blends, *names, validation, follow)
 
     @property
     def keep(self) -> bool:
         """Whether to keep the model."""
-        return keep(self.chosen_on)
+        return keep(self.validation)
 
     @property
     def drop(self) -> bool:
@@ -72,12 +72,12 @@ class AblationStudy:
     @property
     def rival(self) -> tuple[str, Blend]:
         """The rejected blend, and its name among the scorers of the report."""
-        return (WITH, self.with_model) if self.drop else (WITHOUT, self.without)
+        return (WITH, self.with_model) if self.drop else (WITHOUT, self.without_model)
 
     @property
     def unshared(self) -> dict[str, Scorer]:
         """The components that only the blend without the model has."""
-        shared, ours = self.with_model.components, self.without.components
+        shared, ours = self.with_model.components, self.without_model.components
         return {name: scorer for name, scorer in ours.items() if shared[name] is not scorer}
 
     def report(
@@ -104,7 +104,7 @@ class AblationStudy:
         prices = []
         for name, blend, plain in (
             (ours, self.with_model, False),
-            (theirs, self.without, True),
+            (theirs, self.without_model, True),
         ):
             a_million = seconds[name] / len(results.held_out) * 1e6
             prices.append(
@@ -120,12 +120,12 @@ class AblationStudy:
                 )
             )
         return EncoderAblation(
-            model=self.model,
-            instead=self.instead,
-            chosen_on=self.chosen_on,
-            added=gains,
+            encoder=self.encoder,
+            baseline=self.baseline,
+            validation=self.validation,
+            test=gains,
             with_model=prices[0],
-            without=prices[1],
+            without_model=prices[1],
             keep=self.keep,
             followed=self.followed,
         )

@@ -17,8 +17,8 @@ from pennyweight.scorers.two_tower_training import TwoTowerSettings, default_dim
 __all__ = ["BLENDED", "MEASURED", "REMEDY", "TUNED", "UserSample", "forecast"]
 
 REMEDY = (
-    "leave scorers out (--scorers), narrow the vectors (encoder.dim in the plan), switch the value "
-    "gate off (evaluate.value_gate) or raise --k-core"
+    "leave scorers out (--scorers), narrow the vectors (encoder.dim in the plan), switch the "
+    "encoder ablation off (evaluate.encoder_ablation) or raise --k-core"
 )
 MIB = 1 << 20
 PROGRAM = 180 * MIB  # interpreter and libraries
@@ -187,7 +187,7 @@ def _work(
         work[stage_name("encode", plain=True)] = 0.0
         for name, operations in own.items():
             work[stage_name(f"fit {name}", plain=True)] = operations + choices / 2 / len(own)
-        work |= {stage_name("blend", plain=True): blending / 2, "value gate": 0.0}
+        work |= {stage_name("blend", plain=True): blending / 2, "encoder ablation": 0.0}
     if refit:
         work["measure before refit"] = scoring * users
         work |= {f"refit {name}": fits[name] for name in fits}

@@ -114,7 +114,7 @@ class Job:
             users=plan.evaluate.max_users,
             model=model,
             encode=encode,
-            ablation=plan.evaluate.value_gate,
+            ablation=plan.evaluate.encoder_ablation,
             refit=plan.evaluate.refit,
             final=self.final,
             folds=plan.evaluate.folds,
@@ -216,7 +216,7 @@ class Job:
         )
         scorers = make(components, encoders)
         self.encoder, self.blend = encoders.name, self._learn(scorers, scorers, data_split)
-        if not (evaluate.value_gate and encoders.model and len(data_split.valid)):
+        if not (evaluate.encoder_ablation and encoders.model and len(data_split.valid)):
             return None
         with self.stages.stage(stage_name("encode", plain=True)):
             words = encoders.without_model(catalog)
@@ -235,7 +235,7 @@ class Job:
         shared = {name: scorer for name, scorer in scorers.items() if name in shared_ids}
         plain_scorers = make(replaced, words, shared=shared)
         without = self._learn({**scorers, **plain_scorers}, plain_scorers, data_split, plain=True)
-        with self.stages.stage("value gate"):
+        with self.stages.stage("encoder ablation"):
             users = sample(data_split.valid, BLENDED.of(len(catalog)), self._rng())
             ablation = AblationStudy.compare(
                 (self.blend, without),
@@ -369,7 +369,7 @@ class Job:
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,
-            worth=ablation,
+            encoder_ablation=ablation,
             blend=rounded(self.blend.weights),
             routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
             chosen=_chosen_settings(self.blend),

@@ -24,14 +24,14 @@ def ablation_context(ablation: EncoderAblation | None) -> Mapping[str, object]:
 def _gain_figure(ablation: EncoderAblation) -> Figure:
     drawn = [
         Bar(
-            gain.to,
+            gain.group,
             gain.difference.value,
             f"{gain.difference.value:+.4f}",
             gain.difference.low,
             gain.difference.high,
             best=gain.better,
         )
-        for gain in ablation.added
+        for gain in ablation.test
     ]
     heading = "Difference with the model, on test users"
     chart = differences(
@@ -42,13 +42,13 @@ def _gain_figure(ablation: EncoderAblation) -> Figure:
     )
     rows = [
         (
-            gain.to,
+            gain.group,
             f"{gain.users:,}",
             f"{gain.difference.value:+.4f}",
             f"{gain.difference.low:+.4f} to {gain.difference.high:+.4f}",
             f"{gain.p_holm:.3f}",
         )
-        for gain in ablation.added
+        for gain in ablation.test
     ]
     head = ("Group", "Users", "Difference", "95 %", "corrected p")
     numbers = Table("Gain in NDCG@10 from the model", head, rows, numbers=4)
@@ -56,7 +56,7 @@ def _gain_figure(ablation: EncoderAblation) -> Figure:
 
 
 def _cost_table(ablation: EncoderAblation) -> Table:
-    costs = ((ablation.model, ablation.with_model), (ablation.instead, ablation.without))
+    costs = ((ablation.encoder, ablation.with_model), (ablation.baseline, ablation.without_model))
     rows = [
         (
             name,

@@ -73,7 +73,7 @@ def evaluation_context(
         "comparisons": comparison_table(report),
         "all_metrics": metric_table(report),
         **frontier_context(report.frontier),
-        **ablation_context(report.worth),
+        **ablation_context(report.encoder_ablation),
         "blend": blend_figure(report),
         "history_weights": history_weights_table(report),
         "slices": slice_figures(report),

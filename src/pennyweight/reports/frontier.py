@@ -61,7 +61,8 @@ def _frontier_figure(frontier: Frontier) -> Figure:
 def _chart(frontier: Frontier) -> Markup:
     sizes = [log10(max(point.nbytes, 1)) for point in frontier.points]
     left, right = min(sizes) - 0.1, max(sizes) + 0.1
-    ends = [end for p in frontier.points for end in (p.kept.low, p.kept.high)]
+    qualities = [point.relative_quality for point in frontier.points]
+    ends = [end for quality in qualities for end in (quality.low, quality.high)]
     low, high = max(0.0, min(*ends, 0.98) - 0.005), max(*ends, 1.0) + 0.005
 
     def up(value: float) -> float:
@@ -71,10 +72,10 @@ def _chart(frontier: Frontier) -> Markup:
     dots = [
         Dot(
             (at - left) / (right - left),
-            up(point.kept.value),
+            up(point.relative_quality.value),
             str(number),
-            up(point.kept.low),
-            up(point.kept.high),
+            up(point.relative_quality.low),
+            up(point.relative_quality.high),
             best=point.name == frontier.chosen if frontier.chosen else point.name in unbeaten,
         )
         for number, (point, at) in enumerate(zip(frontier.points, sizes, strict=True), 1)

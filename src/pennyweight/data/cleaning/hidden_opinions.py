@@ -47,7 +47,7 @@ _CODED = re.compile(
     r"(types?|id|code|values?|kind|nr|typeid|typecode)|thumbs?|reaction"
     r"|(sales?|transaction|txn|trans|doc|document|movement|receipt)(types?|kind|class)(id|code)?"
 )
-# Types of documents and lines, of which asking is worth it beside the code of a sale.
+# Columns of document and line types, beside the code of a sale.
 _DOCUMENT = re.compile(
     r"(line|order|document|doc|bill|billing|invoice|sales?|transaction|txn|trans|movement|receipt"
     r"|record|voucher|salesdoc\w*|sd)(item)?(doc(ument)?)?(types?|kind|class|cat(egory)?|code)(id|code)?"

@@ -1,4 +1,4 @@
-"""The value gate where the truth is known: texts that only a language model understands."""
+"""The encoder ablation where the truth is known: texts that only a language model understands."""
 
 import numpy as np
 import polars as pl
@@ -62,12 +62,12 @@ def meaningless():
 
 def test_a_model_that_understands_the_texts_is_kept(understood):
     report = understood.report
-    ablation = report.worth
+    ablation = report.encoder_ablation
     assert ablation.keep
-    assert {"all users", "new items"} <= {group.to for group in ablation.added if group.better}
-    assert report.encoder == ablation.model == "static-all-MiniLM-L6-v2-256"
+    assert {"all users", "new items"} <= {group.group for group in ablation.test if group.better}
+    assert report.encoder == ablation.encoder == "static-all-MiniLM-L6-v2-256"
     ndcg = {name: metrics["ndcg@10"].value for name, metrics in report.scorers.items()}
-    difference = ablation.added[0].difference
+    difference = ablation.test[0].difference
     assert difference.value == pytest.approx(ndcg["blend"] - ndcg[WITHOUT])
     assert difference.low > 0
     assert "keep it" in ablation.sentence()
@@ -75,44 +75,44 @@ def test_a_model_that_understands_the_texts_is_kept(understood):
 
 def test_a_model_that_adds_nothing_is_left_out(meaningless):
     report = meaningless.report
-    ablation = report.worth
+    ablation = report.encoder_ablation
     assert not ablation.keep
     assert ablation.followed
-    assert report.encoder == ablation.instead == "tfidf"
+    assert report.encoder == ablation.baseline == "tfidf"
     assert WITH in report.scorers
     assert meaningless.scorer.components["tower"].tuned.kind == "lexical"
     assert "it was left out" in ablation.sentence()
 
 
 def test_what_the_two_take(understood):
-    ablation = understood.report.worth
-    for price in (ablation.with_model, ablation.without):
+    ablation = understood.report.encoder_ablation
+    for price in (ablation.with_model, ablation.without_model):
         assert price.nbytes > 0
         assert price.fit_seconds > 0
         assert price.seconds_per_million > 0
         assert price.price_per_million > 0
     # A table over all pieces of words is larger than one over the words of the catalog.
-    assert ablation.with_model.nbytes > ablation.without.nbytes
+    assert ablation.with_model.nbytes > ablation.without_model.nbytes
 
 
 def test_a_named_encoder_is_kept_against_the_advice():
     report = evaluate(*shop(understood=False), scorers=SCORERS, encoder="static")
     assert report.encoder == "static-all-MiniLM-L6-v2-256"
-    assert not report.worth.keep
-    assert not report.worth.followed
+    assert not report.encoder_ablation.keep
+    assert not report.encoder_ablation.followed
     assert WITHOUT in report.scorers
-    assert "leave it out (--encoder auto does)" in report.worth.sentence()
+    assert "leave it out (--encoder auto does)" in report.encoder_ablation.sentence()
 
 
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan().override({"evaluate.value_gate": False}),
+        Plan().override({"evaluate.encoder_ablation": False}),
         Plan().override({"encoder.name": "tfidf"}),
         Plan().override({"scorers.names": ["popularity", "content"]}),
     ],
 )
 def test_no_gate_where_there_is_nothing_to_compare(plan):
     report = evaluate(*shop(understood=True), plan=plan)
-    assert report.worth is None
+    assert report.encoder_ablation is None
     assert not {WITH, WITHOUT} & set(report.scorers)
