@@ -31,7 +31,7 @@ from pennyweight.data.titles import is_title
 from pennyweight.data.words import has_word
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["build_catalog", "choose_text_columns", "clean_items"]
+__all__ = ["build_catalog", "choose_text_columns", "clean_items", "is_description"]
 
 _NAMES = ("title", "name", "item_name", "product_name", "headline")
 _LAST = (
@@ -341,11 +341,16 @@ def choose_text_columns(
     return tuple(sorted(names, key=_rank))  # sorted is stable: file order within a rank
 
 
+def is_description(column: str) -> bool:
+    """Say whether a column is named like a description of an item: ``Description``, ``body``."""
+    return column.lower() in _LAST
+
+
 def _rank(column: str) -> int:
     name = column.lower()
     if name in _NAMES:
         return 0
-    return 1 if is_title(column) else 4 if name in _LAST else 2 if name in _WORDS else 3
+    return 1 if is_title(column) else 4 if is_description(name) else 2 if name in _WORDS else 3
 
 
 def _is_vector(dtype: pl.DataType) -> bool:

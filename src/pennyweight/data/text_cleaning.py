@@ -8,7 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 
-__all__ = ["MAX_CHARS", "clean_text", "flatten", "plain_words", "python_literal"]
+__all__ = ["MAX_CHARS", "clean_text", "flatten", "path_names", "plain_words", "python_literal"]
 
 MAX_CHARS = 4_000
 
@@ -121,8 +121,13 @@ def plain_words(text: str, *, path: bool, max_chars: int = MAX_CHARS) -> str:
             if isinstance(value, list | dict | tuple):
                 return clean_text(", ".join(dict.fromkeys(flatten(value))), max_chars)
     if path and _SPLIT.search(text):
-        return ", ".join(filter(None, _SPLIT.split(text)))[:max_chars]
+        return ", ".join(path_names(text))[:max_chars]
     return text
+
+
+def path_names(text: str) -> list[str]:
+    """Return the names of a path such as ``A > B`` or ``a|b``; those of one name, this name."""
+    return list(filter(None, _SPLIT.split(text)))
 
 
 def python_literal(text: str) -> object:
