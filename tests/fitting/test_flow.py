@@ -433,6 +433,24 @@ def test_vectors_of_a_language_model_are_whitened_and_saved_so(tmp_path):
     assert again.recommend(**request).equals(made.recommend(**request))
 
 
+def test_prompts_of_the_plan_are_reported_and_searched_with(tmp_path):
+    folder = write_tiny_bert(tmp_path / "e5-small-tiny")
+    plan = Plan().override({"evaluate.encoder_ablation": False, "encoder.query_prefix": "blue "})
+    made = fit(ITEMS, EVENTS, plan=plan, encoder=str(folder), scorers=["content"])
+    (notice,) = (n for n in made.report.notices if "before" in n)
+    assert "'passage: ' before item texts and 'blue ' before search texts" in notice
+    made.save(tmp_path / "bundle")
+    encoder = Recommender.load(tmp_path / "bundle").scorer.components["content"].encoder
+    assert (encoder.prompts.query, encoder.prompts.document) == ("blue ", "passage: ")
+
+
+def test_prompts_for_an_encoder_without_them_are_refused():
+    plan = Plan().override({"encoder.query_prefix": "query: "})
+    for name in ("tfidf", "static", "auto", "word2vec"):
+        with pytest.raises(PlanError, match="puts no prompts"):
+            evaluate(ITEMS, EVENTS, plan=plan, encoder=name)
+
+
 def test_fit_and_evaluate_take_the_arguments_of_read():
     events = (
         small_shop.events()

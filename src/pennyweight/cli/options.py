@@ -94,6 +94,17 @@ class Options:
             help="auto, static, minilm, tfidf, bow, word2vec, a folder or a Hugging Face id.",
         ),
     ] = None
+    query_prefix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Prompt before search texts, for a transformer. Default: the model's own.",
+        ),
+    ] = None
+    document_prefix: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Prompt before item texts; '' for none."),
+    ] = None
     scorers: Annotated[
         str | None,
         typer.Option(
@@ -272,6 +283,8 @@ class Options:
                 "evaluate.item_attribute": self.item_attribute,
                 "evaluate.user_attribute": self.user_attribute,
                 "encoder.name": self.encoder,
+                "encoder.query_prefix": self.query_prefix,
+                "encoder.document_prefix": self.document_prefix,
                 "scorers.names": self._scorers(),
                 "data.strict": self.strict or None,
                 "data.mask_personal": self.mask_personal or None,

@@ -135,7 +135,8 @@ def _sample(model: LanguageModel, texts: Sequence[str]) -> TokenLists:
     cut = min(MAX_TOKENS, len(model.checkpoint.places))
     tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=cut)
     markers = len(tokenizer.encode("").ids)
-    ids = [row for row in tokenize(tokenizer, chosen, special=True) if len(row) > markers]
+    rows = tokenize(tokenizer, chosen, special=True, prompt=model.like.prompts.document)
+    ids = [row for row in rows if len(row) > markers]
     if not ids:
         raise DataError("pruning needs texts to watch the model on; none has a word")
     # Texts of so many tokens, and not of the whole catalog, but from all over it.

@@ -45,6 +45,20 @@ class EncoderPlan(Frozen):
     dim: Positive | None = None
     precision: Literal["fp32", "int8"] = "fp32"
     max_tokens: Annotated[int, Field(ge=3)] | None = None  # two of them are markers
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+
+    @property
+    def has_prefix(self) -> bool:
+        """Whether a prompt of the model is overridden."""
+        return self.query_prefix is not None or self.document_prefix is not None
+
+    def of_name(self, name: str) -> "EncoderPlan":
+        """Return the plan of another encoder; the prompts are this one's alone."""
+        changes: dict[str, str | None] = {"name": name}
+        if name != self.name:
+            changes |= {"query_prefix": None, "document_prefix": None}
+        return self.model_copy(update=changes)
 
 
 class ScorersPlan(Frozen):

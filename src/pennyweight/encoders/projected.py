@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.encoders.prompts import Prompts
 from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
 from pennyweight.encoders.registry import load_encoder
 from pennyweight.errors import BundleError, DataError
@@ -120,6 +121,19 @@ class ProjectedEncoder(Encoder):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, float32 (len(texts), dim)."""
         return self.project(self.encoder.encode(texts))
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors of search texts, float32 (len(texts), dim)."""
+        return self.project(self.encoder.encode_queries(texts))
+
+    @property
+    def prompts(self) -> Prompts:
+        """Those of the encoder behind."""
+        return self.encoder.prompts
+
+    def with_prompts(self, prompts: Prompts) -> "ProjectedEncoder":
+        """Return an encoder of the same axes with these prompts."""
+        return ProjectedEncoder(self.encoder.with_prompts(prompts), self.axes, name=self._name)
 
     def save(self, folder: Path) -> None:
         """Write the axes, and the encoder behind in a folder beside them."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.encoders.prompts import NO_PROMPTS, Prompts
 from pennyweight.errors import PlanError
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
@@ -72,8 +73,21 @@ class Encoder(Protocol):
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit vectors, float32 (len(texts), dim)."""
+        """Return unit vectors of item texts, float32 (len(texts), dim)."""
         ...
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors of search texts, float32 (len(texts), dim); by default `encode`'s."""
+        return self.encode(texts)
+
+    @property
+    def prompts(self) -> Prompts:
+        """The texts that are put before queries and documents; by default none."""
+        return NO_PROMPTS
+
+    def with_prompts(self, prompts: Prompts) -> "Encoder":
+        """Return an encoder with these prompts in place of its own."""
+        raise PlanError(f"encoder: {self.name!r} puts no prompts before texts")
 
     @property
     def language_model(self) -> "LanguageModelEncoder | None":

@@ -46,8 +46,21 @@ def load_tokenizer(source: Path | str, *, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> TokenLists:
-    """Return the ids of each text; `special` adds the model's first and last tokens."""
+def tokenize(
+    tokenizer: Tokenizer, texts: Sequence[str], *, special: bool, prompt: str = ""
+) -> TokenLists:
+    """Return the ids of each text; `special` adds the model's first and last tokens.
+
+    A prompt is put before each text that has tokens of its own.
+    """
+    if prompt:
+        known_ids = frozenset(special_ids(tokenizer).tolist())
+        plain = tokenize(tokenizer, texts, special=special)
+        prompted = tokenize(tokenizer, [prompt + text for text in texts], special=special)
+        return [
+            row if known_ids.issuperset(row) else with_prompt
+            for row, with_prompt in zip(plain, prompted, strict=True)
+        ]
     # Half of a surrogate pair (JSON can carry one) is no text to the tokenizer: "?" instead.
     clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
     return [e.ids for e in tokenizer.encode_batch_fast(clean, add_special_tokens=special)]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
 from pennyweight.encoders.operators import Precision
+from pennyweight.encoders.prompts import Prompts
 from pennyweight.encoders.protocol import LanguageModelEncoder, Progress
 from pennyweight.encoders.session import Session
 from pennyweight.encoders.texts import check_texts
@@ -104,6 +106,16 @@ class TransformerEncoder(LanguageModelEncoder):
             max_tokens=max_tokens,
         )
 
+    def with_prompts(self, prompts: Prompts) -> "TransformerEncoder":
+        """Return an encoder with these prompts in place of the model's own."""
+        return TransformerEncoder(
+            replace(self.weights, prompts=prompts),
+            self.tokenizer,
+            precision=self._precision,
+            threads=self.threads,
+            max_tokens=self.max_tokens,
+        )
+
     kind = "transformer"
 
     @property
@@ -121,6 +133,11 @@ class TransformerEncoder(LanguageModelEncoder):
         """Hash over weights, tokenizer, precision and cut; not over threads."""
         return self._fingerprint
 
+    @property
+    def prompts(self) -> Prompts:
+        """Those of the weights."""
+        return self.weights.prompts
+
     @cached_property
     def _session(self) -> Session:
         """Built when first used: an encoder whose vectors are all cached never needs it."""
@@ -135,10 +152,20 @@ class TransformerEncoder(LanguageModelEncoder):
 
         `progress` is called with (texts done, texts in all).
         """
+        return self._encode(texts, self.prompts.document, progress)
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors of search texts, float32 (len(texts), dim)."""
+        return self._encode(texts, self.prompts.query)
+
+    def _encode(
+        self, texts: Sequence[str], prompt: str, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
         check_texts(texts)
         out = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
-            ids = tokenize(self.tokenizer, texts[start : start + BLOCK_TEXTS], special=True)
+            block = texts[start : start + BLOCK_TEXTS]
+            ids = tokenize(self.tokenizer, block, special=True, prompt=prompt)
             with_token = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
             done = start + len(ids) - len(with_token)
             for batch in batches([ids[i] for i in with_token]):
@@ -173,6 +200,7 @@ class TransformerEncoder(LanguageModelEncoder):
             "folder": weights.name,
             "precision": self._precision,
             "max_tokens": self.max_tokens,
+            "prompts": asdict(self.prompts),
             "fingerprint": self.fingerprint,
         }
         write_atomic(folder / SETTINGS, [json.dumps(settings).encode()])
@@ -184,9 +212,12 @@ class TransformerEncoder(LanguageModelEncoder):
             settings = json.loads((folder / SETTINGS).read_bytes())
             model, precision = folder / settings["folder"], settings["precision"]
             max_tokens = settings["max_tokens"]
-        except (OSError, ValueError, KeyError) as error:
+            prompts = Prompts(**settings.get("prompts", {}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{folder / SETTINGS}: missing or damaged ({error})") from error
-        encoder = cls.from_pretrained(model, precision=precision, max_tokens=max_tokens)
+        encoder = cls.from_pretrained(
+            model, precision=precision, max_tokens=max_tokens
+        ).with_prompts(prompts)
         # Weights in 8 bits are other bytes, but give the same vectors.
         encoder._fingerprint = str(settings.get("fingerprint", encoder.fingerprint))
         return encoder

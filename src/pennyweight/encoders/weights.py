@@ -26,6 +26,8 @@ from pennyweight.encoders.checkpoint import (
     prefix_of,
     read_checkpoint,
 )
+from pennyweight.encoders.prompts import FILE as PROMPTS
+from pennyweight.encoders.prompts import NO_PROMPTS, Prompts, read_prompts
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.errors import DataError
 from pennyweight.storage.arrays import UNREADABLE, map_tensors
@@ -59,7 +61,7 @@ REMEDY = (
     "set PENNYWEIGHT_MODEL to a folder that holds it, or name another BERT model"
 )
 SUPPORTED = ("bert", "roberta", "xlm-roberta")
-FILES = [*SUMS, "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"]
+FILES = [*SUMS, "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", PROMPTS]
 SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
 SCALE, PARTS = ".scale", (".scale", ".packing")  # beside a matrix in 8 bits
 _MODULES = {"Transformer", "Pooling", "Normalize"}
@@ -79,18 +81,29 @@ class ModelWeights:
         The contents of ``config.json``.
     pooling
         How the model was trained to make one vector of many.
-    fingerprint
+    files_fingerprint
         Hash over the three files and the pooling.
     verified
         Whether the three files are, byte for byte, the pinned default model.
+    prompts
+        The texts that the model expects before queries and documents.
     """
 
     name: str
     folder: Path
     config: dict[str, Any]
     pooling: Literal["mean", "cls"]
-    fingerprint: str
+    files_fingerprint: str
     verified: bool
+    prompts: Prompts = NO_PROMPTS
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over the three files, the pooling and the prompts."""
+        prompts = self.prompts
+        if not prompts:
+            return self.files_fingerprint
+        return digest(self.files_fingerprint, "prompts", prompts.query, prompts.document)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Map the tensors, read-only; `DataError` when the file is truncated or corrupt.
@@ -168,7 +181,8 @@ def write_weights(
     folder
         Where; a model that is there is replaced.
     like
-        The model it was made from: pooling files are copied from its folder.
+        The model it was made from: pooling files are copied from its folder, and its prompts
+        are written.
     config, tensors, tokenizer_json
         The arguments of `read_checkpoint`, and the text of ``tokenizer.json``.
     precision
@@ -194,6 +208,8 @@ def write_weights(
         for name in FILES[len(SUMS) :]:
             if (like.folder / name).is_file():
                 write_atomic(new / name, (like.folder / name).read_bytes())
+        if _prompts(new, folder.name, config) != like.prompts:  # overridden, or of its old name
+            write_atomic(new / PROMPTS, json.dumps(like.prompts.to_config(), indent=2).encode())
         write_atomic(new / "config.json", json.dumps(dict(config), indent=2).encode())
         write_atomic(new / "tokenizer.json", tokenizer_json.encode("utf-8"))
         write_atomic(new / "model.safetensors", to_safetensors(plain, {"format": "pt"}))
@@ -296,8 +312,30 @@ def _open(folder: Path, name: str) -> ModelWeights:
     sums = {file: file_sha256(folder / file) for file in SUMS}
     pooling = _pooling(folder)
     return ModelWeights(
-        name, folder, config, pooling, digest(*sums.values(), pooling), verified=sums == SUMS
+        name,
+        folder,
+        config,
+        pooling,
+        digest(*sums.values(), pooling),
+        verified=sums == SUMS,
+        prompts=_prompts(folder, name, config),
     )
+
+
+def _prompts(folder: Path, name: str, config: Mapping[str, Any]) -> Prompts:
+    path = folder / PROMPTS
+    stored = _json(path) if path.is_file() else None
+    try:
+        prompts = read_prompts(stored, name, str(config.get("_name_or_path", "")))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    pooling = folder / "1_Pooling" / "config.json"
+    if prompts and pooling.is_file() and _json(pooling).get("include_prompt") is False:
+        raise DataError(
+            f"{pooling}: include_prompt is false; vectors without the tokens of the prompt are "
+            "not supported"
+        )
+    return prompts
 
 
 def _pooling(folder: Path) -> Literal["mean", "cls"]:

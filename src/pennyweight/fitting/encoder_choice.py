@@ -1,6 +1,7 @@
 """The encoders of scorers, from the name of one in a plan or from an encoder object."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pennyweight.config.plan import EncoderPlan
@@ -15,15 +16,18 @@ from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
 from pennyweight.errors import DataError, PlanError, did_you_mean
 from pennyweight.fitting.pretrained import open_pretrained
+from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.validation.language import MUCH, unread
 
 __all__ = [
     "Encoders",
     "check_encoder",
+    "check_prefixes",
     "choose_encoders",
     "encoder_names",
     "encoders_of",
+    "prompts_used",
     "uses_language_model",
 ]
 
@@ -77,6 +81,26 @@ def check_encoder(name: str) -> None:
         )
 
 
+def check_prefixes(plan: EncoderPlan, own_encoder: Encoder | None = None) -> None:
+    """Raise `PlanError` where the plan has prompts for an encoder that takes none from it."""
+    if not plan.has_prefix:
+        return
+    if own_encoder is not None:
+        raise PlanError("encoder.query_prefix, document_prefix: give them to the encoder object")
+    if not uses_language_model(plan.name)[1]:
+        raise PlanError(
+            f"encoder.query_prefix, document_prefix: {plan.name!r} puts no prompts before texts; "
+            "name a transformer (minilm, a folder, an id) or leave them out"
+        )
+
+
+def prompts_used(scorers: Iterable[Scorer]) -> tuple[str, ...]:
+    """Return a sentence for each encoder of scorers that puts prompts before texts."""
+    encoders = [scorer.encoder for scorer in scorers if scorer.encoder is not None]
+    named = {encoder.name: encoder.prompts for encoder in encoders if encoder.prompts}
+    return tuple(prompts.sentence(name) for name, prompts in named.items())
+
+
 def uses_language_model(name: str) -> tuple[bool, bool]:
     """Return whether an encoder of this name reads a language model, and encodes texts with it."""
     model = name not in OF_WORDS and (name in OF_DEFAULT or name not in encoder_names())
@@ -114,6 +138,9 @@ def choose_encoders(
             threads=threads,
             max_tokens=plan.max_tokens or READ_TOKENS,
         )
+        if plan.has_prefix:
+            prompts = encoder.prompts.override(plan.query_prefix, plan.document_prefix)
+            encoder = encoder.with_prompts(prompts)
     except DataError as error:
         if plan.name != "auto":
             raise

@@ -39,8 +39,10 @@ from pennyweight.fitting.components import (
 from pennyweight.fitting.encoder_choice import (
     Encoders,
     check_encoder,
+    check_prefixes,
     choose_encoders,
     encoders_of,
+    prompts_used,
     uses_language_model,
 )
 from pennyweight.fitting.forecast import BLENDED, REMEDY, TUNED, forecast
@@ -87,6 +89,7 @@ class Job:
         components = components_of(plan.scorers, None, plan.evaluate.repeats, scorers)
         if encoder is None:
             check_encoder(plan.encoder.name)
+        check_prefixes(plan.encoder, encoder)
         size = volume(items, events, columns=plan.data.columns)
         self.expected = self._forecast(size, components)
         self.expected.state(REMEDY)
@@ -154,9 +157,7 @@ class Job:
             with self.stages.stage("encode") as tell:
                 encoders = self._encoders(tell)
                 own_encoders = {
-                    name: choose_encoders(
-                        self.plan.encoder.model_copy(update={"name": name}), catalog
-                    )
+                    name: choose_encoders(self.plan.encoder.of_name(name), catalog)
                     for name in {component.encoder for component in components if component.encoder}
                 }
             ablation = self._choose(components, encoders, own_encoders, data_split)
@@ -365,7 +366,11 @@ class Job:
             data=fingerprint(catalog, log),
             repeats=self.repeats,
             evidence=self.setting.evidence,
-            notices=(*self.setting.notices, *on_weights(self.blend.learned_from)),
+            notices=(
+                *self.setting.notices,
+                *on_weights(self.blend.learned_from),
+                *prompts_used(self.blend.components.values()),
+            ),
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,

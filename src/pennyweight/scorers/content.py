@@ -128,7 +128,7 @@ class Content(Scorer):
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return cosines of free texts with all items, float32 (len(texts), n_items)."""
         if self.encoder is not None:
-            return self._similarity(self.encoder.encode(texts))
+            return self._similarity(self.encoder.encode_queries(texts))
         if self.words is None:
             return np.zeros((len(texts), len(self.vectors)), np.float32)
         if self._lookup is None:  # words of the first tokenizer

@@ -264,7 +264,7 @@ class TwoTower(Scorer):
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the scores of free texts, float32 (len(texts), n_items)."""
-        return self._logits(self.tuned.encode(texts))
+        return self._logits(self.tuned.encode_queries(texts))
 
     def _logits(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         query = query / np.float32(self.settings.temperature)

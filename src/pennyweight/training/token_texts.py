@@ -28,9 +28,10 @@ class Texts:
     def __init__(self, weights: ModelWeights, texts: Sequence[str], *, max_tokens: int) -> None:
         tokenizer = load_tokenizer(weights.folder / "tokenizer.json", max_tokens=max_tokens)
         special = frozenset(special_ids(tokenizer).tolist())
+        prompt = weights.prompts.document
         codes: dict[tuple[int, ...], int] = {}
         self.of_item = np.full(len(texts), -1, np.int64)
-        for item, row in enumerate(tokenize(tokenizer, texts, special=True)):
+        for item, row in enumerate(tokenize(tokenizer, texts, special=True, prompt=prompt)):
             if not special.issuperset(row):
                 self.of_item[item] = codes.setdefault(tuple(row), len(codes))
         self.ids = [np.array(row, np.int64) for row in codes]
