@@ -50,6 +50,11 @@ class Moments:
         self.total += rows.sum(axis=0, dtype=np.float64)
         self.products += rows.T @ rows
 
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(
+            self.count + other.count, self.total + other.total, self.products + other.products
+        )
+
     @property
     def mean(self) -> NDArray[np.float64]:
         """Mean activation, float64 (width,)."""

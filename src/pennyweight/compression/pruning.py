@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.compression.activations import Activations
+from pennyweight.compression.activations import Activations, Moments
 from pennyweight.compression.least_squares_pruning import eliminate
 from pennyweight.compression.model import LanguageModel
-from pennyweight.encoders.checkpoint import Projection
+from pennyweight.encoders.checkpoint import (
+    RELATIVE,
+    Projection,
+    TransformerLayer,
+    stored_layers,
+)
+from pennyweight.encoders.families import SHARED_LAYERS
 from pennyweight.errors import DataError
 
 __all__ = ["cut_heads", "cut_layers", "cut_neurons", "keep_layers"]
@@ -42,7 +48,9 @@ def keep_layers(model: LanguageModel, layers: Sequence[int]) -> LanguageModel:
         raise DataError(f"layers {list(layers)}: name at least one, ascending, each once")
     if not 0 <= layers[0] <= layers[-1] < n_layers:
         raise DataError(f"layers {list(layers)}: the model has {n_layers}, numbered from 0")
-    new = {old: number for number, old in enumerate(layers)}
+    stored = stored_layers(model.config)
+    new: dict[int, int] = {}
+    shared = [new.setdefault(stored[layer], len(new)) for layer in layers]
     start = f"{model.prefix}encoder.layer."
     tensors: dict[str, NDArray[Any]] = {}
     for name, tensor in model.tensors.items():
@@ -53,6 +61,8 @@ def keep_layers(model: LanguageModel, layers: Sequence[int]) -> LanguageModel:
         if int(number) in new:
             tensors[f"{start}{new[int(number)]}.{rest}"] = tensor
     config = {**model.config, "num_hidden_layers": len(layers)}
+    if SHARED_LAYERS in config:
+        config[SHARED_LAYERS] = shared
     return replace(model, config=config, tensors=tensors)
 
 
@@ -73,19 +83,24 @@ def cut_heads(
     DataError
         A number is below 1 or above what the layer has, or there is not one for each layer.
     """
-    checkpoint = model.checkpoint
-    changed: dict[str, Projection] = {}
-    for number, n_heads in enumerate(_per_layer(model, activations, keep)):
-        layer, name = checkpoint.layers[number], f"encoder.layer.{number}.attention"
+    size, changed = model.checkpoint.head_dim, dict[str, Projection]()
+    relative: dict[str, NDArray[Any]] = {}
+    contexts = _summed(model, activations.contexts)
+    for number, (layer, n_heads) in _per_layer(model, activations, keep).items():
+        name = f"encoder.layer.{number}.attention"
         _check_keep(n_heads, layer.heads, f"heads of layer {number}")
         inputs, changed[f"{name}.output.dense"] = eliminate(
-            layer.attended, activations.contexts[number], keep=n_heads, size=checkpoint.head_dim
+            layer.attended, contexts[number], keep=n_heads, size=size
         )
         parts = {"query": layer.query, "key": layer.key, "value": layer.value}
         changed |= {
             f"{name}.self.{part}": _rows(projection, inputs) for part, projection in parts.items()
         }
-    return _with_projections(model, changed)
+        if layer.relative is not None:
+            heads = inputs[::size] // size
+            relative[f"{model.prefix}{name}.self.{RELATIVE}"] = layer.relative[:, heads]
+    model = _with_projections(model, changed)
+    return replace(model, tensors={**model.tensors, **relative})
 
 
 def cut_neurons(
@@ -96,11 +111,12 @@ def cut_neurons(
     Parameters and errors are those of `cut_heads`.
     """
     changed: dict[str, Projection] = {}
-    for number, n_neurons in enumerate(_per_layer(model, activations, keep)):
-        layer, name = model.checkpoint.layers[number], f"encoder.layer.{number}"
+    inners = _summed(model, activations.inners)
+    for number, (layer, n_neurons) in _per_layer(model, activations, keep).items():
+        name = f"encoder.layer.{number}"
         _check_keep(n_neurons, len(layer.inner.weight), f"neurons of layer {number}")
         inputs, changed[f"{name}.output.dense"] = eliminate(
-            layer.outer, activations.inners[number], keep=n_neurons
+            layer.outer, inners[number], keep=n_neurons
         )
         changed[f"{name}.intermediate.dense"] = _rows(layer.inner, inputs)
     return _with_projections(model, changed)
@@ -113,19 +129,32 @@ def _check_keep(keep: int, size: int, kind: str) -> None:
 
 def _per_layer(
     model: LanguageModel, activations: Activations, keep: int | Sequence[int]
-) -> Sequence[int]:
+) -> dict[int, tuple[TransformerLayer, int]]:
+    """Return each stored layer by its number, with the number of its parts to keep."""
     layers = model.checkpoint.layers
     widths = [(c.attended.weight.shape[1], len(c.inner.weight)) for c in layers]
-    watched = [
+    observed = [
         (len(c.total), len(i.total))
         for c, i in zip(activations.contexts, activations.inners, strict=True)
     ]
-    if widths != watched:
-        raise DataError("what was observed is of a model of other sizes; observe this one")
+    if widths != observed:
+        raise DataError("the activations are of a model of other sizes; record those of this one")
     numbers = [keep] * len(layers) if isinstance(keep, int) else list(keep)
     if len(numbers) != len(layers):
         raise DataError(f"{len(numbers)} numbers to keep for {len(layers)} layers: one a layer")
-    return numbers
+    out: dict[int, tuple[TransformerLayer, int]] = {}
+    for stored, layer, number in zip(stored_layers(model.config), layers, numbers, strict=True):
+        if out.setdefault(stored, (layer, number))[1] != number:
+            raise DataError(f"keep {numbers}: layers that share their tensors must keep as much")
+    return out
+
+
+def _summed(model: LanguageModel, moments: Sequence[Moments]) -> dict[int, Moments]:
+    """Return the moments of each stored layer, over all layers that share it."""
+    out: dict[int, Moments] = {}
+    for stored, layer in zip(stored_layers(model.config), moments, strict=True):
+        out[stored] = out[stored] + layer if stored in out else layer
+    return out
 
 
 def _rows(linear: Projection, rows: NDArray[np.int64]) -> Projection:

@@ -74,16 +74,17 @@ def cut_vocabulary(
     first = int(model.config.get("pad_token_id") or 0) + 1
     old, text = select_tokens(model.tokenizer_json, texts, frequent=frequent, first=first)
     new = {int(token): number for number, token in enumerate(old)}
-    tensors = dict(model.tensors)
+    tensors = _encoder_tensors(model)
     tensors[model.prefix + WORDS] = tensors[model.prefix + WORDS][old]
     config = {key: _renumbered(key, value, new) for key, value in model.config.items()}
     config["vocab_size"] = len(old)
-    return replace(model, config=config, tensors=_without_heads(tensors), tokenizer_json=text)
+    return replace(model, config=config, tensors=tensors, tokenizer_json=text)
 
 
-def _without_heads(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Drop heads over the vocabulary (``cls.predictions``), which no longer fit it."""
-    return {name: value for name, value in tensors.items() if ".predictions." not in f".{name}"}
+def _encoder_tensors(model: LanguageModel) -> dict[str, NDArray[Any]]:
+    """Return the tensors without those of training heads, some of which fit no other vocabulary."""
+    starts = tuple(model.prefix + start for start in ("embeddings", "encoder.", "pooler."))
+    return {name: value for name, value in model.tensors.items() if name.startswith(starts)}
 
 
 def _renumbered(key: str, value: object, new: dict[int, int]) -> object:

@@ -1,19 +1,30 @@
-"""BERT as an ONNX graph, written straight from its weights; no torch, no exporter.
+"""BERT and its kin as an ONNX graph, written straight from its weights; no torch, no exporter.
 
 Attention and activations are the fused operators of ONNX Runtime (domain ``com.microsoft``),
 because its own optimizer does not recognize the attention of exported models. Pooling is part
 of the graph.
-Architecture: Devlin et al. 2019 (BERT); Liu et al. 2019 (RoBERTa: shifted positions).
+Architecture: Devlin et al. 2019 (BERT); Liu et al. 2019 (RoBERTa: shifted positions); Song et
+al. 2020 (MPNet: attention biased by distance); Lan et al. 2020 (ALBERT: shared layers, narrow
+embeddings).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from pennyweight.encoders.checkpoint import Checkpoint, Norm, Projection, TransformerLayer
+from pennyweight.encoders.checkpoint import (
+    Checkpoint,
+    Norm,
+    Projection,
+    TransformerLayer,
+    relative_buckets,
+)
+from pennyweight.encoders.modules import Dense, Pooling
 from pennyweight.encoders.operators import MS, Operators, Precision
 from pennyweight.encoders.session import TABLE, Graph
 from pennyweight.vectors.quantized_rows import QuantizedRows
@@ -21,13 +32,15 @@ from pennyweight.vectors.quantized_rows import QuantizedRows
 __all__ = ["GRAPH_VERSION", "build_graph"]
 
 GRAPH_VERSION = 2  # part of the fingerprint: raise it when the numbers a graph returns change
+DENSE_ACTIVATIONS = {"Identity": "Identity", "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid"}
 ACTIVATIONS = {"gelu": "BiasGelu", "gelu_new": "FastGelu", "gelu_pytorch_tanh": "FastGelu"}
 
 
 def build_graph(
     checkpoint: Checkpoint,
     *,
-    pooling: Literal["mean", "cls"] = "mean",
+    pooling: Pooling = "mean",
+    dense: Sequence[Dense] = (),
     precision: Precision = "fp32",
     probe: bool = False,
 ) -> Graph:
@@ -38,7 +51,11 @@ def build_graph(
     checkpoint
         The model; layers may differ in heads and width.
     pooling
-        Mean over the tokens that are not padding, or the first token.
+        From the states of the tokens that are not padding to one vector: their mean, their sum
+        over the root of their number, their maximum, their mean weighted by position, or the
+        state of the first or last.
+    dense
+        Projections of that vector.
     precision
         ``int8`` stores matrices in 8 bits with one scale an output channel, and quantizes the
         activations of each token by their own largest, so that, unlike under the usual dynamic
@@ -53,17 +70,21 @@ def build_graph(
     -------
     Graph
         Inputs ``ids`` and ``mask``, int32 (batch, tokens); outputs ``pooled`` and, scaled to
-        unit length, ``unit``, float32 (batch, hidden).
+        unit length, ``unit``, float32 (batch, dim).
     """
     writer = _Writer(checkpoint, Operators(precision))
     x = writer.embed()
     inside = {"state.0": x}
+    names: dict[int, str] = {}  # layers that share their tensors are one object
     for number, layer in enumerate(checkpoint.layers):
-        context, inner, x = writer.layer(f"layer.{number}", layer, x)
+        name = names.setdefault(id(layer), f"layer.{number}")
+        context, inner, x = writer.layer(name, layer, x)
         inside |= {f"context.{number}": context, f"inner.{number}": inner, f"state.{number + 1}": x}
     pooled = writer.pool(x, pooling)
-    unit = writer.operators.node("LpNormalization", [pooled], axis=-1, p=2)
-    shape = ["batch", checkpoint.hidden]
+    for number, step in enumerate(dense):
+        pooled = writer.dense(f"dense.{number}", pooled, step)
+    unit = writer.unit(pooled)
+    shape = ["batch", len(dense[-1].projection.weight) if dense else checkpoint.hidden]
     outputs = {"pooled": (pooled, shape), "unit": (unit, shape)}
     if probe:
         outputs |= {name: (value, ["batch", "tokens", None]) for name, value in inside.items()}
@@ -76,8 +97,19 @@ class _Writer:
 
     checkpoint: Checkpoint
     operators: Operators
+    biases: dict[int, str] = field(default_factory=dict)
 
     def embed(self) -> str:
+        """Return the input of the first layer."""
+        x, project = self._embed_tokens(), self.checkpoint.project
+        if project is None:
+            return x
+        bias = self.operators.constant("project.bias", project.bias)
+        return self.operators.node(
+            "Add", [self.operators.product(x, "project", project.weight), bias]
+        )
+
+    def _embed_tokens(self) -> str:
         graph, checkpoint = self.operators, self.checkpoint
         norm = self._norm("embed", checkpoint.norm)
         epsilon = checkpoint.epsilon
@@ -107,6 +139,8 @@ class _Writer:
         projections = [graph.product(x, f"{name}.{key}", p.weight) for key, p in parts.items()]
         biases = np.concatenate([part.bias for part in parts.values()])
         inputs = [*projections, graph.constant(f"{name}.qkv.bias", biases), "mask"]
+        if layer.relative is not None:
+            inputs.append(self._relative_bias(layer.relative))
         context = graph.node("MultiHeadAttention", inputs, domain=MS, num_heads=layer.heads)
         x = self._add_norm(f"{name}.attended", context, x, layer.attended, layer.attended_norm)
         inner = graph.product(x, f"{name}.inner", layer.inner.weight)
@@ -115,16 +149,84 @@ class _Writer:
         x = self._add_norm(f"{name}.outer", inner, x, layer.outer, layer.outer_norm)
         return context, inner, x
 
-    def pool(self, x: str, pooling: str) -> str:
+    def _relative_bias(self, table: NDArray[np.float32]) -> str:
+        """Return the addition to the attention by distance, (1, heads, tokens, tokens)."""
+        if id(table) in self.biases:  # the layers of a model that was not pruned share one
+            return self.biases[id(table)]
+        graph, name, limit = (
+            self.operators,
+            f"relative.{len(self.biases)}",
+            len(self.checkpoint.places),
+        )
+        buckets = relative_buckets(np.arange(1 - limit, limit), len(table))
+        by_distance = graph.constant(name, np.ascontiguousarray(table[buckets].T))
+        bias = graph.node("Gather", [by_distance, self._distances], axis=1)
+        zero = graph.constant("axis0", np.array([0], np.int64))
+        self.biases[id(table)] = graph.node("Unsqueeze", [bias, zero])
+        return self.biases[id(table)]
+
+    @cached_property
+    def _distances(self) -> str:
+        """Return each token's position minus each other's, plus the limit, (tokens, tokens)."""
+        graph = self.operators
+        count = graph.node("Squeeze", [graph.node("Shape", ["ids"], start=1)])
+        zero, one = (graph.constant(f"index{n}", np.array(n, np.int64)) for n in (0, 1))
+        positions = graph.node("Range", [zero, count, one])
+        axes = [graph.constant(f"axis{n}", np.array([n], np.int64)) for n in (1, 0)]
+        rows, columns = (graph.node("Unsqueeze", [positions, axis]) for axis in axes)
+        shift = graph.constant("limit", np.array(len(self.checkpoint.places) - 1, np.int64))
+        return graph.node("Add", [graph.node("Sub", [rows, columns]), shift])
+
+    def pool(self, x: str, pooling: Pooling) -> str:
         graph = self.operators
         if pooling == "cls":
             return graph.node("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
         axes = graph.constant("axis1", np.array([1], np.int64))
         mask = graph.node("Cast", ["mask"], to=TensorProto.FLOAT)
-        share = graph.node("Div", [mask, graph.node("ReduceSum", [mask, axes], keepdims=1)])
+        if pooling == "max":
+            one, far = (graph.constant(f"float{n}", np.array(n, np.float32)) for n in (1, 1e9))
+            hidden = graph.node("Mul", [graph.node("Sub", [mask, one]), far])  # -1e9 at padding
+            column = graph.constant("axis2", np.array([2], np.int64))
+            masked = graph.node("Add", [x, graph.node("Unsqueeze", [hidden, column])])
+            return graph.node("ReduceMax", [masked], axes=[1], keepdims=0)
         # (batch, 1, tokens) @ (batch, tokens, hidden)
-        summed = graph.node("MatMul", [graph.node("Unsqueeze", [share, axes]), x])
+        summed = graph.node(
+            "MatMul", [graph.node("Unsqueeze", [self._shares(mask, pooling), axes]), x]
+        )
         return graph.node("Squeeze", [summed, axes])
+
+    def _shares(self, mask: str, pooling: Pooling) -> str:
+        """Return the weight of each token in the pooled vector, (batch, tokens)."""
+        graph = self.operators
+        axes = graph.constant("axis1", np.array([1], np.int64))
+        count = graph.node("ReduceSum", [mask, axes], keepdims=1)
+        if pooling == "mean":
+            return graph.node("Div", [mask, count])
+        if pooling == "mean_sqrt_len":
+            return graph.node("Div", [mask, graph.node("Sqrt", [count])])
+        # Texts are padded at their ends: tokens are counted from 1, padding is 0.
+        position = graph.node("Mul", [graph.node("CumSum", [mask, axes]), mask])
+        if pooling == "lasttoken":
+            last = graph.node("Equal", [position, count])
+            return graph.node("Cast", [last], to=TensorProto.FLOAT)
+        return graph.node("Div", [position, graph.node("ReduceSum", [position, axes], keepdims=1)])
+
+    def dense(self, name: str, x: str, dense: Dense) -> str:
+        graph, linear = self.operators, dense.projection
+        if dense.normalized:
+            x = self.unit(x)
+        # Once a text rather than once a token: 8 bits would save no time.
+        weight, bias = (
+            graph.constant(f"{name}.{part}", value)
+            for part, value in (("weight", linear.weight.T), ("bias", linear.bias))
+        )
+        x = graph.node("Add", [graph.node("MatMul", [x, weight]), bias])
+        if dense.activation == "GELU":
+            return graph.node("Gelu", [x], domain=MS)
+        return graph.node(DENSE_ACTIVATIONS[dense.activation], [x])
+
+    def unit(self, x: str) -> str:
+        return self.operators.node("LpNormalization", [x], axis=-1, p=2)
 
     def _norm(self, name: str, norm: Norm) -> list[str]:
         return [

@@ -38,6 +38,7 @@ class Operators:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
     _quantized: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -50,7 +51,10 @@ class Operators:
             self.constant("zero_points", np.array([128], np.uint8))
 
     def constant(self, name: str, value: Array) -> str:
-        """Add a constant; return its name."""
+        """Add a constant, unless there is one of the name; return the name."""
+        if name in self._names:
+            return name
+        self._names.add(name)
         value = np.asarray(value, order="C")
         if value.nbytes <= INLINE:
             self.constants.append(numpy_helper.from_array(value, name))
@@ -83,12 +87,14 @@ class Operators:
         """Return x @ weight.T; weight is (out, in) as checkpoints store it."""
         if self.precision == "fp32":
             return self.node("MatMul", [x, self.constant(name, weight.T)])
-        packed = QuantizedRows.of(weight, "int8", by_row=True, steps=WEIGHT_STEPS)
         if x not in self._quantized:  # query, key and value read the same input
             self._quantized[x] = self._quantize_rows(x, weight.shape[1])
         rows, row_scale = self._quantized[x]
-        scale = self.constant(f"{name}.scale", packed.scale[:, 0])
-        weights = [self.constant(name, packed.data.T), "one", scale]
+        if name not in self._names:  # layers may share it
+            packed = QuantizedRows.of(weight, "int8", by_row=True, steps=WEIGHT_STEPS)
+            self.constant(name, packed.data.T)
+            self.constant(f"{name}.scale", packed.scale[:, 0])
+        weights = [name, "one", f"{name}.scale"]
         product = self.node("MatMulIntegerToFloat", [rows, *weights, "zero_point"], domain=MS)
         return self.node("Mul", [product, row_scale])
 

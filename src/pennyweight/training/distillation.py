@@ -94,7 +94,7 @@ def distil_into(
         progress=progress,
     )
     vectors = of_texts(teacher, run.texts)
-    if teacher.shape[1] != run.learner.bert.width:
+    if teacher.shape[1] != run.learner.bert.dim:
         vectors = run.targets(lambda: in_width(run.learner, vectors, run.settings.seed))
     targets = Targets(vectors, run.settings)
     if objective == "vectors" or held_out is None:

@@ -30,6 +30,12 @@ def _mixed(device: str) -> AbstractContextManager[object]:
     return torch.autocast(device, torch.bfloat16) if has else nullcontext()
 
 
+def _first_learning(bert: Bert, layers: int) -> int:
+    """Return the first layer that has tensors of the last `layers` ones."""
+    learning = set(bert.stored[max(0, bert.depth - layers) :])
+    return next(i for i, stored in enumerate(bert.stored) if stored in learning)
+
+
 class Learner:
     """A `Bert` of which some tensors learn from the vectors of `Texts`.
 
@@ -55,7 +61,7 @@ class Learner:
     ) -> None:
         self.bert, self.texts, self.chunk_tokens = bert, texts, chunk_tokens
         self.device, self.mixed = device, _mixed(device) if mixed else nullcontext()
-        self.start = 0 if layers is None else max(0, bert.depth - layers)
+        self.start = 0 if layers is None else _first_learning(bert, layers)
         self.trains_embeddings = layers is None
         self.parameters = {
             name: tensor for name, tensor in bert.tensors.items() if self._learns(name)
@@ -68,7 +74,7 @@ class Learner:
         if self.trains_embeddings:
             return True
         parts = name.split(".")
-        return parts[1] == "layer" and int(parts[2]) >= self.start
+        return parts[1] == "layer" and int(parts[2]) in self.bert.stored[self.start :]
 
     def remember(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Run the layers that do not learn once for each text; halves of their output are kept.
@@ -108,7 +114,7 @@ class Learner:
 
     def vectors(self, rows: Codes) -> torch.Tensor:
         """Return unit vectors of some texts, without gradients, float32 (len(rows), width)."""
-        vectors = torch.empty(len(rows), self.bert.width, device=self.device)
+        vectors = torch.empty(len(rows), self.bert.dim, device=self.device)
         with torch.no_grad():
             for at in self.texts.chunks(rows, self.chunk_tokens):
                 vectors[torch.from_numpy(at)] = self._forward(rows[at])
@@ -117,7 +123,7 @@ class Learner:
     def item_vectors(self) -> NDArray[np.float32]:
         """Return the vector of every item, float32 (n_items, width); zeros without a known word."""
         rows = self.vectors(np.arange(len(self.texts))).cpu().numpy()
-        vectors = np.zeros((len(self.texts.of_item), self.bert.width), np.float32)
+        vectors = np.zeros((len(self.texts.of_item), self.bert.dim), np.float32)
         with_text = self.texts.of_item >= 0
         vectors[with_text] = rows[self.texts.of_item[with_text]]
         return vectors

@@ -23,7 +23,7 @@ def training_bytes(learner: Learner) -> dict[str, int]:
         # Gradients, two moments, the best so far; and all but gradients once more in a checkpoint.
         "learning tensors": (1 + 2 + 1 + 4) * FLOAT * trained,
         "a step's activations": FLOAT * floats * learner.chunk_tokens,
-        "vectors": 4 * FLOAT * bert.width * (len(texts) + len(texts.of_item)),
+        "vectors": 4 * FLOAT * bert.dim * (len(texts) + len(texts.of_item)),
     }
     if not learner.trains_embeddings:
         terms["remembered states"] = 2 * bert.width * int(texts.length.sum())

@@ -97,9 +97,9 @@ class TrainingRun:
         self.progress = progress
         bert = Bert(weights, device_of())
         for width in settings.matryoshka:
-            if width >= bert.width:
+            if width >= bert.dim:
                 raise DataError(
-                    f"matryoshka {width}: {weights.name} has {bert.width} components; name fewer"
+                    f"matryoshka {width}: {weights.name} has {bert.dim} components; name fewer"
                 )
         tokens = min(settings.max_tokens, bert.places)
         self.texts = Texts(weights, catalog.texts, max_tokens=tokens)
