@@ -30,7 +30,7 @@ from pennyweight.scorers.popularity import Popularity
 __all__ = ["Baseline", "LastTransitions", "choices", "chosen_baselines"]
 
 PENALTIES = (30.0, 100.0, 300.0)  # of EASE
-BACKWARD = (0.0, 0.5)  # what a transition counts for in the other direction
+BACKWARD = (0.0, 0.5)  # weight of a transition in the other direction
 WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of TF-IDF, the rest of the other
 USERS = 2_000  # of the validation part, for each choice
 
@@ -111,7 +111,7 @@ def chosen_baselines(
 
 
 def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:
-    """Return NDCG@10; 0 where nobody is held out."""
+    """Return NDCG@10; 0 without held-out users."""
     if not len(held_out):
         return 0.0
     result = measure({"one": scorer}, held_out, repeats=repeats)["one"]
@@ -119,7 +119,7 @@ def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:
 
 
 def choices(scorer: Baseline) -> str:
-    """Say what was chosen for a baseline."""
+    """Return the chosen settings of a baseline as text."""
     if not isinstance(scorer, Blend):
         return f"decay {scorer.decay}" if isinstance(scorer, Content) else ""
     settings = [f"{name} {weight:.1f}" for name, weight in scorer.weights.items()]

@@ -13,9 +13,9 @@ class Published:
     Attributes
     ----------
     model
-        Its name and what it is.
+        Its name and kind.
     source
-        Who ran it, and how sure the figure is.
+        The author of the run, and how sure the figure is.
     metrics
         Metric -> value.
     """

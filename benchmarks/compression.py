@@ -32,7 +32,7 @@ DIMS = (256, 128, 96, 64, 48, 32)  # whitened
 PLAIN = (256, 128, 64)
 MIN_BINARY = 96  # components; fewer bits rank too badly to show
 RESAMPLES, SEED = 1_000, 0
-TARGETS = ((32, 0.97), (12, 0.99))  # so many times less memory, so much of fp32's quality
+TARGETS = ((32, 0.97), (12, 0.99))  # times less memory, share of fp32's quality
 Vectors = NDArray[np.float32]
 
 

@@ -3,7 +3,7 @@
     python benchmarks/encode.py [--data DIR] [--baseline PYTHON] [--only NAME,…] [--many N]
                                 [--json FILE]
 
-The baseline runs in an environment of its own, made by
+The baseline runs in a separate environment, made by
 
     python -m venv .venv-baseline
     .venv-baseline/bin/pip install torch==2.13.0 sentence-transformers
@@ -153,7 +153,7 @@ def run(
 
 
 def many(data: Path, n: int, threads: int) -> list[dict[str, object]]:
-    """Return the most memory that encoding so many titles takes, int8 and all six layers."""
+    """Return the peak memory of encoding some titles, int8 and all six layers."""
     catalog, _ = texts_of(data)
     titles = [f"{catalog[i % len(catalog)]} {i}" for i in range(n)]
     with tempfile.TemporaryDirectory() as temporary:
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default=",".join(CASES),
-        help="encoders, by commas; the first is what the others are compared with",
+        help="encoders, by commas; the first is the reference of the others",
     )
     parser.add_argument("--many", type=int, metavar="N", help="titles to encode at once, after")
     parser.add_argument("--threads", type=int, default=2)

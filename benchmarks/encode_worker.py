@@ -1,4 +1,4 @@
-"""Encodes on request for benchmarks/encode.py, in a process and perhaps an environment of its own.
+"""Encodes for benchmarks/encode.py, in a separate process, perhaps in another environment.
 
     python benchmarks/encode_worker.py KIND MODEL THREADS
 
@@ -72,7 +72,7 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print
     load = sentence_transformers if kind == "sentence-transformers" else None
     encode, size = load(model, threads) if load else ours(kind, model, threads)
-    encode(["a first text, which builds what is built late"])
+    encode(["a first text, which builds the session"])
     package = kind if load else "pennyweight"
     first = {"bytes": size, "version": version(package)}
     print(json.dumps(first), file=answers, flush=True)

@@ -3,7 +3,7 @@
     python benchmarks/export.py [--bundle DIR | --data DIR] [--json FILE]
 
 Without a bundle, beauty is fitted first. Each figure is of a `pennyweight recommend BUNDLE
---all-users -k 20` in a process of its own, with start and loading. Processor seconds stand
+--all-users -k 20` in a separate process, with start and loading. Processor seconds stand
 beside those of the clock, since other work on the machine stretches only the latter; "one
 by one" is the same for a sample of users in calls of `Recommender.recommend`.
 """

@@ -5,7 +5,7 @@
 
 Fits each dataset with a language model reading the content, then measures the candidates as
 `pennyweight frontier` does: the parent is fitted again to training events, every candidate is
-measured on the same validation users, speed and memory in a process of its own.
+measured on the same validation users, speed and memory in a separate process.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--distil", type=int, default=0)
     parser.add_argument("--html", type=Path)
-    parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
+    parser.add_argument("--reports", type=Path, help="write the measurements to this folder")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     plan = pennyweight.Plan().override(

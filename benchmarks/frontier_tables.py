@@ -18,7 +18,7 @@ def smallest(frontier: Frontier, min_quality: float) -> Point:
 
 
 def all_candidates(frontiers: Mapping[str, Frontier]) -> str:
-    """Return a table a dataset, bold what no other candidate beats, and one of the targets."""
+    """Return a table a dataset, unbeaten candidates in bold, and one of the targets."""
     parts = []
     for name, frontier in frontiers.items():
         unbeaten = {point.name for point in frontier.unbeaten()}

@@ -25,7 +25,7 @@ CLIENTS = 4
 
 
 class Client(threading.Thread):
-    """Sends until the service is gone; notes what was acknowledged."""
+    """Sends until the service is gone; notes acknowledged changes."""
 
     def __init__(self, service: Running, name: str, ids: list[str]) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Client(threading.Thread):
         self.items: list[str] = []
 
     def run(self) -> None:
-        """Send until nobody answers."""
+        """Send until the service is gone."""
         rng = random.Random(self.label)
         base = f"http://127.0.0.1:{self.service.port}"
         number = 0

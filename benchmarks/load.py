@@ -140,7 +140,7 @@ async def open_loop(
     seconds: float,
     connections: int | None = None,
 ) -> Load:
-    """Send so many requests a second, each when it is due and a connection is free."""
+    """Send requests at a rate, each when it is due and a connection is free."""
     if connections is None:  # more would wait so long that they are closed
         connections = round(min(64, max(4, 4 * rate)))
     load, overdue = Load(), deque[tuple[bytes, float]]()

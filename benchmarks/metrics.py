@@ -1,7 +1,7 @@
 """Each metric beside RecTools' on real data; RecTools must be importable (see docs/benchmarks.md).
 
 python benchmarks/metrics.py DATA [--json FILE]     differences on a dataset
-python benchmarks/metrics.py --golden FILE          what the tests compare with
+python benchmarks/metrics.py --golden FILE          expected values of the tests
 """
 
 import argparse

@@ -79,7 +79,7 @@ class BatchTimes:
     at: list[float]
 
     def rates(self, n: int) -> list[float]:
-        """Return the items a second of each tenth of so many; of each batch where they are few."""
+        """Return the items per second of each tenth of the items; of each batch if they are few."""
         batches = len(self.at)
         edges = sorted({batches * part // PARTS for part in range(PARTS + 1)})
         times = [self.at[edge - 1] if edge else 0.0 for edge in edges]
@@ -120,7 +120,7 @@ async def send_batches(port: int, requests: Sequence[bytes], every: float) -> Ba
 async def request_lists(
     port: int, ids: Sequence[str], rate: float, until: asyncio.Event
 ) -> list[Load]:
-    """Ask for lists, a second at a time, until told to stop."""
+    """Request lists, a second at a time, until stopped."""
     loads, seed = [], 0
     while not until.is_set():
         seed += 1
@@ -210,7 +210,7 @@ def rows_of(
     restart: float,
     grown: int,
 ) -> list[Row]:
-    """Print what was measured, and return it as rows."""
+    """Print the measurements, and return them as rows."""
     for period, load in loads.items():
         print(
             f"lists {period}: p50 {load.quantile(0.5):.2f}, p95 {load.quantile(0.95):.2f}, p99 "

@@ -1,7 +1,7 @@
 """The public datasets of the benchmarks: where they lie, and where they come from.
 
 Each is a folder with a catalog and an event log, in a folder named by `--data` or by the
-variable PENNYWEIGHT_DATA, or else in `data/` of the repository. What is absent is left out.
+variable PENNYWEIGHT_DATA, or else in `data/` of the repository. Absent datasets are left out.
 """
 
 import argparse

@@ -48,7 +48,7 @@ def make_bundles(folder: Path) -> list[Path]:
 
 
 class Client(threading.Thread):
-    """Changes which bundles answer until nobody does; notes what was acknowledged."""
+    """Changes the traffic split until the service is gone; notes acknowledged changes."""
 
     def __init__(self, service: Running, bundles: list[Path], rng: random.Random) -> None:
         super().__init__()

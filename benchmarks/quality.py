@@ -3,10 +3,10 @@
     python benchmarks/quality.py [--data DIR] [--only NAME,…] [--reports DIR] [--json FILE]
                                  [--set KEY=VALUE …]
 
-Each case (`cases.py`) is measured with default settings, in a process of its own. The blend is
+Each case (`cases.py`) is measured with default settings, in a separate process. The blend is
 shown twice: fitted on the training events alone, as published models are, and refitted on the
 validation events too, as it would be in service. Simple baselines (`baselines.py`) stand beside
-it, measured by the same evaluator on the same users. Reports are kept in a folder with
+it, measured by the same evaluator on the same users. Reports are written to a folder with
 `--reports`; `python benchmarks/tables.py DIR` writes them into the docs.
 """
 
@@ -30,7 +30,7 @@ Row = dict[str, object]
 
 
 def measure(case: Case, data: Path, out: Path, words: list[str]) -> dict[str, Any]:
-    """Measure a case in a process of its own."""
+    """Measure a case in a separate process."""
     subprocess.run(
         [sys.executable, str(WORKER), case.name, str(data), str(out), *words], check=True
     )
@@ -136,7 +136,7 @@ def main() -> None:
         metavar="KEY=VALUE",
         help="a setting of the plan, its value as in TOML",
     )
-    parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")
+    parser.add_argument("--reports", type=Path, help="write the measurements to this folder")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     only = [name for name in options.only.split(",") if name]

@@ -1,4 +1,4 @@
-"""Measures one case of `quality.py` in a process of its own, so that its peak of memory is its own.
+"""Measures one case of `quality.py` in a separate process, to measure its peak memory.
 
     python benchmarks/quality_worker.py CASE DATA OUT.json [KEY=VALUE …]
 

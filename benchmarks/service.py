@@ -1,4 +1,4 @@
-"""A service in a process of its own, for the benchmarks that talk to it."""
+"""A service in a separate process, for the benchmarks that send it requests."""
 
 import os
 import re

@@ -3,8 +3,8 @@
     python benchmarks/size.py [--only NAME,NAME] [--html FILE] [--json FILE]
 
 Catalogs and events are synthetic (seeded) and in Parquet; each size is fitted by the
-command in a process of its own. 10 million events are to fit within 8 GiB, a million items
-with texts within 12 GiB, and what is stated before the start within a quarter of that.
+command in a separate process. 10 million events are to fit within 8 GiB, a million items
+with texts within 12 GiB, and the forecast within a quarter of the measured memory.
 """
 
 import argparse
@@ -181,7 +181,7 @@ class FitCost:
 
     @property
     def off(self) -> float:
-        """How far the forecast of memory was from what was measured, as a share of that."""
+        """Relative error of the forecast of memory."""
         return abs(self.expected_memory / self.memory - 1)
 
 

@@ -99,7 +99,7 @@ def serving(rows: Sequence[Row]) -> str:
 
 
 def worst_requests(rows: Sequence[Row]) -> str:
-    """Return a line a route: the longest delay and the most memory, with what was sent."""
+    """Return a line a route: the longest delay and the most memory, with their requests."""
     by_route: dict[str, list[Row]] = {}
     for row in rows:
         by_route.setdefault(str(row["name"]).rpartition(": ")[0], []).append(row)

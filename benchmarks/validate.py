@@ -53,7 +53,7 @@ def write(folder: Path, n_events: int, rng: np.random.Generator) -> list[str]:
 
 
 def measure(files: list[str]) -> tuple[float, float]:
-    """Run the command in a process of its own; return seconds and the GiB it had at most."""
+    """Run the command in a separate process; return its seconds and peak GiB."""
     command = [sys.executable, "-m", "pennyweight", "validate", *files, "--html"]
     started = time.perf_counter()
     page = Path(files[0]).with_name("page.html")

@@ -10,10 +10,10 @@ __all__ = ["BODY_BYTES", "Request", "largest_bodies", "requests", "shapes", "wro
 
 Schema = Mapping[str, Any]
 
-BODY_BYTES = 4 << 20  # of a body at the most
+BODY_BYTES = 4 << 20  # of a body at most
 HEAD_BYTES = 60_000  # of a path or a query that the head of a request has room for
 FIELDS_DEEP = 3
-FRAME = 200  # bytes of what stands around a shape, at the most
+FRAME = 200  # maximum bytes around a shape
 WITHIN = (  # shapes that pass the reading of JSON, or cost most there
     "numbers",
     "one long text beyond the basic plane",
@@ -141,7 +141,7 @@ def requests(
             content = operation.get("requestBody", {}).get("content", {})
             if "application/json" not in content:
                 unread = b"[" + b"{}," * (nbytes // 3 - 2) + b"{}]"
-                yield Request(route, "a body that nobody reads", verb, target, unread)
+                yield Request(route, "a body that is not read", verb, target, unread)
                 continue
             schema = content["application/json"]["schema"]
             for fault, body in wrong_bodies(schema, schemas, nbytes, deep):

@@ -3,7 +3,7 @@
     python benchmarks/worst_request.py [--bundle DIR] [--only TEXT] [--mebibytes N] [--events N]
                                        [--json FILE]
 
-A shop is served in a process of its own. To each route that its document names, and to its
+A shop is served in a separate process. To each route that its document names, and to its
 forms, the worst requests go that fit (`worst_bodies.py`), one after the other, while another
 connection asks for ``/health/live`` every 2 ms. The rows of a route are the longest wait of such a
 request, and the growth of the peak of resident memory, each for the worst request. Then eight of
@@ -59,7 +59,7 @@ class Watcher(threading.Thread):
         self.asked = 0
 
     def run(self) -> None:
-        """Ask until told to stop."""
+        """Send requests until stopped."""
         with socket.create_connection(("127.0.0.1", self._port), PATIENCE) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while not self._enough.is_set():
@@ -79,7 +79,7 @@ class Watcher(threading.Thread):
 
 
 def send(port: int, request: Request) -> int:
-    """Send a request on a connection of its own; return the status, 0 where there was none."""
+    """Send a request on a new connection; return the status, 0 without a response."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         answer = b""
         try:
@@ -95,7 +95,7 @@ def send(port: int, request: Request) -> int:
 
 
 def forget_peak(service: Running) -> int:
-    """Let the peak of memory begin anew; return what is resident."""
+    """Reset the peak memory; return the resident memory."""
     Path(f"/proc/{service.process.pid}/clear_refs").write_text("5")
     return service.resident
 
@@ -173,7 +173,7 @@ def by_hand(ids: list[str]) -> Iterator[Request]:
 def of_routes(
     service: Running, requests: Iterator[Request], only: str
 ) -> tuple[dict[str, dict[str, tuple[float, str]]], list[tuple[float, Request]]]:
-    """Return the worst delay and growth by route with what was sent, and all by delay."""
+    """Return the worst delay and growth by route with their requests, and all by delay."""
     worst: dict[str, dict[str, tuple[float, str]]] = {}
     by_delay: list[tuple[float, Request]] = []
     for request in requests:
@@ -194,7 +194,7 @@ def of_routes(
 def of_heavy_users(
     service: Running, ids: list[str], n: int
 ) -> dict[str, dict[str, tuple[float, str]]]:
-    """Return the worst of two users with so many events each, who are deleted in the end."""
+    """Return the worst of two users with many events each, who are deleted in the end."""
     users = ("heavy-1", "heavy-2")
     with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=PATIENCE) as http:
         for user in users:
@@ -245,9 +245,9 @@ def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, ob
 def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--bundle", type=Path, help="what to serve; or a shop is fitted")
+    parser.add_argument("--bundle", type=Path, help="bundle to serve; by default a shop is fitted")
     parser.add_argument("--only", default="", help="routes that have this in their name")
-    parser.add_argument("--mebibytes", type=float, default=4, help="of a body at the most")
+    parser.add_argument("--mebibytes", type=float, default=4, help="maximum size of a body")
     parser.add_argument("--events", type=int, default=400_000, help="of a user that is deleted")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

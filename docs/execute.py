@@ -1,10 +1,10 @@
-"""Run docs/tutorial.ipynb from the top and keep what its cells show.
+"""Run docs/tutorial.ipynb from the top and save it with its outputs.
 
     python docs/execute.py           run it and write the outputs into it
     python docs/execute.py --check   run it, and fail where a cell fails or where the
                                      outputs in the file are of another source
 
-Times and paths of the run are not kept, so that the file changes only where results do.
+Times and paths of the run are dropped, so that the file changes only where results do.
 """
 
 import argparse
@@ -61,16 +61,16 @@ def main() -> None:
     """Run it; write it or compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--check", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
     import nbformat
 
     with tempfile.TemporaryDirectory() as folder:
         notebook = run(Path(folder))
-    if not given.check:
+    if not options.check:
         nbformat.write(notebook, NOTEBOOK)
         return
-    kept = nbformat.read(NOTEBOOK, as_version=4)
-    if kept.metadata.get("source") != digest(kept):
+    saved = nbformat.read(NOTEBOOK, as_version=4)
+    if saved.metadata.get("source") != digest(saved):
         sys.exit(f"{NOTEBOOK}: its outputs are of another source; run `python docs/execute.py`")
 
 

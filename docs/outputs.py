@@ -1,10 +1,10 @@
-"""Writes what commands print into the pages that show it.
+"""Writes the outputs of commands into the pages that show them.
 
     python docs/outputs.py [PAGE …]    run the commands of the pages and write their outputs
     python docs/outputs.py --check     say whether each block that is shown has its command
 
 A block of ``text`` or ``console`` after a line ``<!-- output KEY="VALUE" … -->`` is written by
-this script. Without keys it shows what the ``bash`` block before it printed. Keys:
+this script. Without keys it holds the output of the ``bash`` block before it. Keys:
 
 - ``of``: the command, where none stands before the block;
 - ``keep``: which lines are shown, regular expressions by ``;;``, each with ``+N`` at its end
@@ -52,7 +52,7 @@ def environment() -> dict[str, str]:
 
 
 def printed(kind: str, text: str, folder: Path) -> str:
-    """Run a block of bash or Python and return what it printed, without the progress."""
+    """Run a block of bash or Python and return its output, without the progress."""
     shell = ["bash", "-euo", "pipefail", "-c", text]
     command = shell if kind == "bash" else [sys.executable, "-c", text]
     done = subprocess.run(
@@ -71,10 +71,10 @@ def printed(kind: str, text: str, folder: Path) -> str:
 def shown(text: str, keep: str | None) -> str:
     """Return the lines that are shown, long ones wrapped."""
     lines = text.rstrip("\n").split("\n")
-    kept = range(len(lines)) if keep is None else sorted(chosen(lines, keep))
+    rows = range(len(lines)) if keep is None else sorted(chosen(lines, keep))
     out: list[str] = []
     last = -1
-    for at in kept:
+    for at in rows:
         between = lines[last + 1 : at] if last >= 0 else []
         if any(map(str.strip, between)):
             out.append(ELLIPSIS)
@@ -146,17 +146,17 @@ def wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def session(command: str, text: str, folder: Path) -> str:
-    """Run the lines of a session while a command serves, each with what it prints after it."""
+    """Run the lines of a session while a command serves; return them with their outputs."""
     out = ""
     with serving(command, folder) as port:
         for line in re.findall(r"^\$ .*$", text, re.MULTILINE):
-            told = line[2:].replace("localhost:8000", f"127.0.0.1:{port}")
-            out += f"{line}\n{printed('bash', told, folder).rstrip()}\n"
+            local = line[2:].replace("localhost:8000", f"127.0.0.1:{port}")
+            out += f"{line}\n{printed('bash', local, folder).rstrip()}\n"
     return out
 
 
 def remade(page: str, folder: Path) -> str:
-    """Run a page from the top and return it with what was printed."""
+    """Run a page from the top and return it with its outputs."""
     last = ""
 
     def block(found: re.Match[str]) -> str:
@@ -225,9 +225,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("pages", nargs="*", type=Path, help="by default all that show outputs")
     parser.add_argument("--check", action="store_true")
-    given = parser.parse_args()
-    pages = [page.resolve() for page in given.pages] or PAGES
-    if given.check:
+    options = parser.parse_args()
+    pages = [page.resolve() for page in options.pages] or PAGES
+    if options.check:
         found = [fault for path in pages for fault in faults(path)]
         if REFERENCE in pages and made(REFERENCE) != REFERENCE.read_text(encoding="utf-8"):
             found.append(f"{REFERENCE.name}: not the help of this build")

@@ -1,4 +1,4 @@
-"""Writes docs/reference-http.md from what the service says of itself.
+"""Writes docs/reference-http.md from the OpenAPI document of the service.
 
 python docs/routes.py           write it
 python docs/routes.py --check   say whether it is as it would be written
@@ -70,24 +70,24 @@ def fields(schemas: dict[str, Any], schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         schema = schemas[schema["$ref"].rsplit("/", 1)[1]]
     required = schema.get("required", [])
-    told = [
+    names = [
         f"`{name}`{'*' if name in required else ''} {kind_of(field)}"
         for name, field in schema.get("properties", {}).items()
     ]
-    return ", ".join(told) or kind_of(schema)
+    return ", ".join(names) or kind_of(schema)
 
 
-def operation(path: str, method: str, what: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
+def operation(path: str, method: str, spec: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
     """Return the lines about one method of a path."""
-    lines = [f"**`{method.upper()} {path}`** {what.get('description', '')}", ""]
-    query = [p for p in what.get("parameters", []) if p["in"] in ("query", "header")]
+    lines = [f"**`{method.upper()} {path}`** {spec.get('description', '')}", ""]
+    query = [p for p in spec.get("parameters", []) if p["in"] in ("query", "header")]
     if query:
-        told = ", ".join(f"`{p['name']}` {kind_of(p['schema'])}" for p in query)
-        lines.append(f"- query: {told}")
-    if "requestBody" in what:
-        schema = what["requestBody"]["content"]["application/json"]["schema"]
+        parameters = ", ".join(f"`{p['name']}` {kind_of(p['schema'])}" for p in query)
+        lines.append(f"- query: {parameters}")
+    if "requestBody" in spec:
+        schema = spec["requestBody"]["content"]["application/json"]["schema"]
         lines.append(f"- body: {fields(schemas, schema)}")
-    content = what["responses"]["200"].get("content", {})
+    content = spec["responses"]["200"].get("content", {})
     if "application/json" in content:
         lines.append(f"- response: {fields(schemas, content['application/json']['schema'])}")
     return [*lines, ""]
@@ -101,9 +101,9 @@ def page(api: dict[str, Any]) -> str:
     for tag, title in TITLES.items():
         lines.append(f"## {title}\n")
         for path, methods in api["paths"].items():
-            for method, what in methods.items():
-                if tag in what.get("tags", []):
-                    lines += operation(path, method, what, schemas)
+            for method, spec in methods.items():
+                if tag in spec.get("tags", []):
+                    lines += operation(path, method, spec, schemas)
     text = "\n".join(lines)
     lines = ["## Schemas\n"]
     queue = [name for name in schemas if name in text]

@@ -104,7 +104,7 @@ def traffic(http: httpx.Client, clock: Clock, users: list[str]) -> None:
 
 
 def follow(http: httpx.Client, shown: dict, user: str, rng: random.Random) -> None:
-    """Look at some of what was shown, and take some of that."""
+    """View some of the recommended items, and buy some of these."""
     if rng.random() > 0.3:
         return
     event = {
@@ -139,10 +139,10 @@ def main() -> None:
     import walls
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--shop", type=Path, metavar="DIR", help="where the bundles are kept")
-    given = parser.parse_args()
+    parser.add_argument("--shop", type=Path, metavar="DIR", help="folder of the bundles")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        shop, live = Path(given.shop or folder).resolve(), Path(folder) / "live"
+        shop, live = Path(options.shop or folder).resolve(), Path(folder) / "live"
         shop.mkdir(parents=True, exist_ok=True)
         live.mkdir()
         whole, small = bundles(shop)

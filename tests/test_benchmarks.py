@@ -73,7 +73,7 @@ def path_with(folder: Path) -> str:
     return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
 
 
-def test_the_target_installs_what_the_package_itself_does_not_need():
+def test_the_target_installs_the_extra_requirements_of_benchmarks():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = set(project["project"]["dependencies"]) | set(project["dependency-groups"]["bench"])
     names = {re.split(r"[\[<>=]", package)[0].replace("-", "_") for package in packages}

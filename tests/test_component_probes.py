@@ -1,4 +1,4 @@
-"""Nobody asks a scorer or an encoder for its type: its protocol says what a caller needs."""
+"""No caller asks a scorer or an encoder for its type: its protocol describes it."""
 
 import ast
 from collections.abc import Iterator

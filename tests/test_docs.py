@@ -1,4 +1,4 @@
-"""What the docs show is run, and what the command line offers is in the docs."""
+"""Examples of the docs run, and every command and option is documented."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What pages show of an output is what a command printed."""
+"""Outputs in the docs are those that the commands printed."""
 
 import re
 import shutil
@@ -46,7 +46,7 @@ def blocks(page: str) -> list[str]:
     return [text for _, text in re.findall(r"```(text|console)\n(.*?)```", page, re.DOTALL)]
 
 
-def test_blocks_show_what_the_command_before_them_printed(tmp_path: Path) -> None:
+def test_blocks_hold_the_output_of_the_command_before_them(tmp_path: Path) -> None:
     page = outputs.remade(PAGE, tmp_path)
     assert blocks(page) == [
         "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\n",

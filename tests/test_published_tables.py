@@ -1,4 +1,4 @@
-"""Tables of README and docs are made of what the benchmarks wrote."""
+"""Tables of README and docs are made from the files of the benchmarks."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def test_details_say_who_ran_what_on_which_events(folder):
     ]
 
 
-def test_what_was_not_measured_stays_as_it_is(folder, capsys):
+def test_tables_without_new_measurements_stay_unchanged(folder, capsys):
     made = tables.tables(folder)
     assert set(made) == {"headline", "summary", "details", "model", "cost", "serving"}
     assert "encoders" in capsys.readouterr().out

@@ -13,10 +13,9 @@
 
 and one warning, which the `warnings` module shows:
 
-    UnknownUserWarning(UserWarning)   a list for somebody of whom the event log knows nothing
+    UnknownUserWarning(UserWarning)   a list for a user without events
 
-Each message says what was found, where, and how to mend it; the command line
-prints it as it stands.
+Each message names the problem, its place and the remedy; the command line prints it unchanged.
 """
 
 import re
@@ -77,7 +76,7 @@ class StoreError(PennyweightError, OSError):
 
 
 class TrainingError(PennyweightError, ArithmeticError):
-    """A training went wrong: states the step and what is left of it."""
+    """A training failed; the message has the step and the place of the last checkpoint."""
 
 
 class MissingExtraError(PennyweightError, ImportError):

@@ -29,7 +29,7 @@ PATIENCE = 60  # seconds, where something should happen at once
 
 
 def missing() -> str:
-    """Say what is missing on this machine, if anything is."""
+    """Return the reason why this machine cannot run a browser, if any."""
     lacking = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
     return f"no {' and no '.join(lacking)}: apt-get install chromium chromium-driver" * bool(
         lacking
@@ -58,7 +58,7 @@ def dark(driver: webdriver.Chrome, *, on: bool) -> None:
 
 
 def prefer(feature: str, value: str, driver: webdriver.Chrome) -> None:
-    """Set what a person prefers, as a media feature."""
+    """Set a media feature, such as a preference for dark colors."""
     features = {"features": [{"name": feature, "value": value}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
 

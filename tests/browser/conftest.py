@@ -22,7 +22,7 @@ class Looked:
     admin: str = ""
 
     def at(self, path: str, host: str = "127.0.0.1") -> None:
-        """Load a page; what the console said before is forgotten."""
+        """Load a page; earlier console messages are dropped."""
         self.driver.get_log("browser")
         self.driver.get(f"http://{host}:{self.live.port}{path}")
 

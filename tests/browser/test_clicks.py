@@ -107,7 +107,7 @@ def test_below_the_prefix_of_a_proxy(below, bundles, script):
     assert driver.current_url.endswith(f"{PREFIX}/login")
     enter(driver, driver.find_element(By.NAME, "key"), below.admin)
     assert driver.find_element(By.TAG_NAME, "h1").text == "Overview"
-    driver.get_log("browser")  # what it thinks of the login is no complaint
+    driver.get_log("browser")  # its messages about the login are no complaint
     for name in ("Users", "Items", "Search", "Quality", "Audit", "API", "Bundles"):
         link = driver.find_element(By.CSS_SELECTOR, ".masthead nav").find_element(
             By.LINK_TEXT, name

@@ -33,7 +33,7 @@ PAGES = [
     "/docs",
 ]
 CONTROLS = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
-# Texts whose contrast with what is behind them is too low, by WCAG 2.2.
+# Texts with too low a contrast to their background, by WCAG 2.2.
 FAINT = """
 const lum = ([r, g, b]) => [r, g, b].map(v => v / 255)
   .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)

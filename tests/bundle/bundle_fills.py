@@ -1,4 +1,4 @@
-"""What the tests put into bundles."""
+"""Contents of test bundles."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -126,7 +126,7 @@ def test_a_manifest_of_other_shape_is_damaged(bundle: Bundle, changes: dict[str,
         open_bundle(bundle.path)
 
 
-def test_what_is_no_bundle_is_neither_opened_nor_replaced(tmp_path: Path) -> None:
+def test_other_folders_are_neither_opened_nor_replaced(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "letter.txt").write_text("dear")
     (tmp_path / "file").write_text("x")

@@ -83,7 +83,7 @@ def test_a_save_killed_at_either_rename(bundle: Bundle, kill_at: int, content: b
     check_clean(bundle.path)
 
 
-def test_a_write_repairs_what_a_killed_one_left(bundle: Bundle) -> None:
+def test_a_write_cleans_up_after_a_killed_one(bundle: Bundle) -> None:
     os.rename(bundle.path, bundle.path.with_name(".shop.old-x"))
     bundle.path.with_name(".shop.old-empty").mkdir()
     with pytest.raises(ValueError, match="stop"):

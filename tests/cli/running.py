@@ -8,7 +8,7 @@ FAST = ("--encoder", "tfidf")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command printed and how it ended."""
+    """The output and the exit code of a command."""
 
     code: int
     out: str

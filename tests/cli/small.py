@@ -43,7 +43,7 @@ def shop(
     item_rows: list[dict[str, object]] | None = None,
     event_rows: list[dict[str, object]] | None = None,
 ) -> tuple[Path, Path]:
-    """Write both files; what is not given is as above."""
+    """Write both files; the defaults are the tables above."""
     return (
         write(folder / "items.csv", item_rows or items()),
         write(folder / "events.csv", event_rows or events()),

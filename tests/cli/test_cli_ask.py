@@ -52,7 +52,7 @@ def test_filter_and_diversity(cli: Cli, bundle: Path) -> None:
     assert none.code == 0 and "no item" in none.out
 
 
-def test_unknown_user_gets_what_is_popular(cli: Cli, bundle: Path) -> None:
+def test_an_unknown_user_gets_popular_items(cli: Cli, bundle: Path) -> None:
     ran = cli("recommend", bundle, "--user", "nobody 🦉", "-k", 2)
     assert ran.code == 0 and "user 'nobody 🦉' is unknown: the most popular items" in ran.err
     none = cli("recommend", bundle, "--user", "nobody", "--filter", "year > 3000")

@@ -153,7 +153,7 @@ def test_broken_table_of_one_column(cli: Cli, tmp_path: Path) -> None:
     assert cli("evaluate", good, log, *FAST).code == 2
 
 
-def test_the_report_does_not_replace_what_is_read(cli: Cli, tmp_path: Path) -> None:
+def test_the_report_does_not_replace_an_input_file(cli: Cli, tmp_path: Path) -> None:
     good, log = shop(tmp_path)
     before = log.read_bytes()
     ran = cli("evaluate", good, log, *FAST, "--out", tmp_path / "." / "events.csv")

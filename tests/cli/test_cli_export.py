@@ -12,7 +12,7 @@ from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
-def test_what_is_exported_is_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+def test_exported_data_can_be_fitted_again(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     live, items, events = tmp_path / "live", tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     live.mkdir()
     engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))

@@ -63,7 +63,7 @@ def test_fit_saves_a_bundle_with_its_report(cli: Cli, tmp_path: Path) -> None:
     assert "<h2>Examples</h2>" in page and "To reproduce it" in page
 
 
-def test_fit_minds_what_is_there(cli: Cli, tmp_path: Path) -> None:
+def test_fit_protects_existing_files(cli: Cli, tmp_path: Path) -> None:
     files, out = small_shop(tmp_path), tmp_path / "bundle"
     assert cli("fit", *files, "--out", out, *FASTEST).code == 0
     before = (out / "manifest.json").read_bytes()
@@ -217,7 +217,7 @@ def test_demo(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     command = result["answers"][1]["command"].split()
     assert command[0] == "pennyweight"
     repeated = json.loads(cli(*command[1:], "--json").out)
-    assert repeated["items"] == result["answers"][1]["items"]  # what is shown is what comes out
+    assert repeated["items"] == result["answers"][1]["items"]  # the printed list
 
 
 def test_heavy_packages_stay_out(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_the_help_names_every_scorer_and_encoder(cli: Cli, monkeypatch: pytest.M
     assert f"{', '.join(encoder_names())}, a folder" in help_text
 
 
-def test_no_refit_measures_what_was_fitted_on_training_events(cli: Cli, tmp_path: Path) -> None:
+def test_no_refit_measures_the_model_of_the_training_events(cli: Cli, tmp_path: Path) -> None:
     plain = json.loads(cli("evaluate", *small_shop(tmp_path), *FASTEST, "--no-refit", "--json").out)
     assert set(plain["fitted_on"].values()) == {"train"}
     both = json.loads(cli("evaluate", *small_shop(tmp_path), *FASTEST, "--json").out)

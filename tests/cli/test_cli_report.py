@@ -43,7 +43,7 @@ def test_a_bundle_saved_from_python_gets_a_page_where_asked(
     assert ran.code == 2 and "nothing was measured" in ran.err
 
 
-def test_what_is_no_report(cli: Cli, tmp_path: Path, bundle: Path) -> None:
+def test_other_files_are_no_reports(cli: Cli, tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "list.json").write_text("[1]")
     shutil.copy(bundle / "report.json", tmp_path / "report.html")
     for words, message in (

@@ -62,7 +62,7 @@ def refused(*options: object) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_finishes_what_was_begun_and_goes(bundle, tmp_path, number):
+def test_it_finishes_running_requests_and_ends(bundle, tmp_path, number):
     with started(bundle, "--data", tmp_path / "live", "--log") as (process, address):
         with httpx.Client(base_url=address) as http:
             event = {"user_id": "ann", "item_id": "i1", "event_id": "e"}
@@ -136,7 +136,7 @@ def test_a_hangup_without_keys_and_while_it_loads_stops_nothing(bundle, tmp_path
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["nobody reads", "the readers are gone"])
-def test_it_serves_whoever_reads_what_it_prints(bundle, tmp_path, is_closed):
+def test_it_serves_with_or_without_a_reader_of_its_output(bundle, tmp_path, is_closed):
     reader, writer = os.pipe()
     if is_closed:
         os.close(reader)

@@ -20,7 +20,7 @@ def vectors(model, folder, texts=TEXTS):
 
 def test_layers_of_no_influence_go_first(model):
     tensors = dict(model.tensors)
-    for name in tensors:  # layer 0 gives back what it got: both its parts add nothing
+    for name in tensors:  # layer 0 is the identity: both its parts add nothing
         if name.startswith("encoder.layer.0.") and ".output." in name:
             part = "LayerNorm.weight" if name.endswith("LayerNorm.weight") else ""
             tensors[name] = np.ones_like(tensors[name]) if part else np.zeros_like(tensors[name])
@@ -69,7 +69,7 @@ def test_keeping_everything_changes_nothing(model, activations, tmp_path):
     )
 
 
-def test_what_is_removed_is_refitted_from_what_stays():
+def test_removed_parts_are_refitted_from_the_remaining_ones():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, 12)).astype(np.float32)
     x[:, 8:] = x[:, :4] @ rng.normal(size=(4, 4)).astype(np.float32) + 3  # a third says nothing new

@@ -1,4 +1,4 @@
-"""From a fitted recommender to a smaller child, and what is said about it."""
+"""From a fitted recommender to a smaller child and its report."""
 
 import gc
 import json

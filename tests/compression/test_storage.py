@@ -78,7 +78,7 @@ def test_a_narrower_content_reads_as_its_items_are_kept(content):
     np.testing.assert_array_equal(signs.vectors.unpacked() > 0, expected > 0)
 
 
-def test_names_say_what_is_kept_how(tower, content):
+def test_names_give_the_format_of_each_component(tower, content):
     dense, sparse = (
         {"content": content, "tower": tower},
         {"content": Content().fit(BOARD.before, CATALOG)},

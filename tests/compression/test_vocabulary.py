@@ -23,7 +23,7 @@ def cut(model):
     return cut_vocabulary(model, NEEDED, frequent=0)
 
 
-def test_only_what_is_needed_stays(model, cut):
+def test_only_the_needed_tokens_remain(model, cut):
     vocabulary = json.loads(cut.tokenizer_json)["model"]["vocab"]
     assert "music" not in vocabulary
     assert {"red", "shoe", "blue", "[MASK]", "z", "##z"} <= set(vocabulary)

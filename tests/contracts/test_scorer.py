@@ -70,7 +70,7 @@ def blend() -> Blend:
 
 @dataclass(frozen=True)
 class Kind:
-    """A scorer to test, and what is true of it."""
+    """A scorer to test, and its expected properties."""
 
     make: Callable[[], Scorer]
     solves: bool = True  # the checkerboard world
@@ -193,7 +193,7 @@ def test_scores_without_a_history_are_the_same_for_everyone(scorer, name):
 def test_scoring_changes_nothing(scorer):
     histories = world.read_only(world.odd_histories(N))
     first = scorer.score(histories)
-    first[:] = 7  # what is returned belongs to the caller
+    first[:] = 7  # the result belongs to the caller
     again = scorer.score(histories)
     assert not np.array_equal(first, again)
     np.testing.assert_array_equal(again, scorer.score(HISTORIES))
@@ -295,7 +295,7 @@ def test_contributions_sum_to_the_score(fitted, name):
     assert compared > 50
 
 
-def test_a_blend_adds_up_but_for_what_no_event_brought(fitted):
+def test_contributions_of_a_blend_add_up_except_for_parts_without_events(fitted):
     scorer = fitted["blend"]
     codes = np.arange(N, dtype=np.int32)
     for i in (1, 4):
@@ -418,7 +418,7 @@ def test_a_changed_text_moves_what_reads(fitted, name):
 @pytest.mark.parametrize(
     "name", sorted(SCORERS.keys() - {"popularity", "novelty", "repeat-consumption"})
 )
-def test_what_was_added_live_is_not_saved(fitted, name, tmp_path):
+def test_items_that_were_added_live_are_not_saved(fitted, name, tmp_path):
     grown = fitted[name].with_items(np.array([N], np.int32), ["even thing"], N + 1)
     with pytest.raises(PlanError, match="added live"):
         grown.save(tmp_path)

@@ -231,7 +231,7 @@ def test_a_transaction_is_whole_or_not_at_all(store, make):
     assert store.setting("x") is None
 
 
-def test_a_reader_sees_what_is_written_and_nothing_unfinished(store):
+def test_a_reader_sees_committed_rows_only(store):
     reader = store.reader()
     with store.transaction():
         store.add_events([event(1)])
@@ -240,7 +240,7 @@ def test_a_reader_sees_what_is_written_and_nothing_unfinished(store):
     reader.close()
 
 
-def test_what_is_kept_is_there_after_reopening(make):
+def test_rows_are_there_after_reopening(make):
     first = make()
     first.add_events([event(1)])
     first.put_items([StoredItem("a", {"t": 1}, True, None, 1.0)])

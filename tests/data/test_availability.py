@@ -293,7 +293,7 @@ def test_a_letter_is_no_yes_in_a_column_of_states(value):
 @pytest.mark.parametrize(
     "names", [("stock_berlin", "stock_munich"), ("Bestand Nord", "Bestand Süd")]
 )
-def test_what_one_of_several_places_has_is_available(names):
+def test_an_item_in_one_of_several_places_is_available(names):
     items = catalog().with_columns(
         pl.Series(names[0], [0, 3, 0, None] * 3), pl.Series(names[1], [0, 0, 4, None] * 3)
     )

@@ -119,7 +119,7 @@ def test_an_item_that_no_store_has_may_be_sold_online():
     "names",
     [("qty_wh1", "qty_wh2"), ("QtyBerlin", "QtyRome"), ("stock_1", "stock_2"), ("qty a", "qty b")],
 )
-def test_what_one_warehouse_has_is_available(names):
+def test_an_item_in_one_warehouse_is_available(names):
     items = catalog().with_columns(
         pl.Series(names[0], [0, 3, 0, None] * 3), pl.Series(names[1], [0, 5, 4, None] * 3)
     )

@@ -90,7 +90,7 @@ def test_a_type_with_a_comma_stands_in_quotes():
         meanings("no, thanks=negative")
 
 
-def test_what_is_lent_comes_back():
+def test_lent_items_come_back():
     table = pl.DataFrame(
         {
             "user_id": ["u"] * 3,

@@ -122,7 +122,7 @@ def test_texts_that_only_look_like_it_are_left_alone():
         ("", ""),
     ],
 )
-def test_what_the_name_of_a_column_says(name, kind):
+def test_kinds_by_the_name_of_a_column(name, kind):
     assert column_of(name).kind == kind
 
 

@@ -161,7 +161,7 @@ def test_scales_of_their_own(name, values, lows):
         {"avg_rating": [1 + at % 5 for at in range(N)]},
     ],
 )
-def test_what_is_no_rating_has_no_role(columns):
+def test_columns_without_ratings_have_no_role(columns):
     data = read(ITEMS, log(**columns))
     assert "weight" not in data.columns.events and len(data.interactions) == N
 

@@ -110,7 +110,7 @@ def test_credits_are_asked_about():
     assert counts(table, columns={"quantity": None}) == (N, 0)
 
 
-def test_what_is_no_number_is_counted():
+def test_values_that_are_no_number_are_counted():
     data = read(ITEMS, log(quantity=cycle("1", "2", "1", "1", "back", "1")))
     assert data.log.count("'quantity': no number") == N / 6
     many = log(quantity=cycle("1", "2", "back", "1"))

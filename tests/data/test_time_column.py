@@ -272,7 +272,7 @@ def test_periods_are_asked_about(name, values):
         ("week", [k // 12 for k in range(N)]),
     ],
 )
-def test_what_is_no_period_of_an_event_raises_no_question(name, values):
+def test_other_pairs_of_times_raise_no_question(name, values):
     assert "time" not in cleaned(export(**{name: values})).columns.events
 
 

@@ -74,7 +74,7 @@ def test_other_times_that_cannot_be_read_name_both_orders():
         read(ITEMS, rows)
 
 
-def test_what_is_no_relative_time():
+def test_other_texts_are_no_relative_times():
     for texts in (["5 apples", "6 apples"], ["3. März", "4. März"], ["red", "blue"], ["1", "2"]):
         assert relative_order(pl.Series(texts)) is None
     assert relative_order(pl.Series(["5d", "7d"]), short=False) is None

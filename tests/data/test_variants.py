@@ -144,7 +144,7 @@ def test_rows_that_differ_in_stock_are_one_line_of_the_log():
         ("stock", "allow_backorders", True, False),
     ],
 )
-def test_what_can_be_ordered_without_stock_is_available(pieces, rule, odd, even):
+def test_items_that_can_be_ordered_without_stock_are_available(pieces, rule, odd, even):
     items = catalog(**{rule: (odd, even)}).with_columns(
         pl.Series(pieces, [0 if j % 4 < 2 else 5 for j in range(N)])
     )

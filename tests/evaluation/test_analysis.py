@@ -65,7 +65,7 @@ def test_deterministic_and_the_same_together_or_apart(world, monkeypatch):
             )
 
 
-def test_what_the_data_lacks_is_left_out(world):
+def test_groups_without_data_are_left_out(world):
     results, _ = world
     analysis = analyze(results, Grouping(sparse.csr_matrix((20, 1))))
     assert analysis.exposure is None

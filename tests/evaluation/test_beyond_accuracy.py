@@ -55,7 +55,7 @@ def test_miscalibration_by_hand():
     assert values[0] == pytest.approx(2 / 3 * np.log(2 / 3 / q[0]) + 1 / 3 * np.log(1 / 3 / q[1]))
     assert values[1] == pytest.approx(0, abs=1e-12)
     assert np.isnan(values[2])
-    assert values[3] == pytest.approx(np.log(100))  # nothing of what the user likes
+    assert values[3] == pytest.approx(np.log(100))  # no item like those of the user
 
 
 def test_blocks_do_not_change_the_result(monkeypatch, rectools):

@@ -68,7 +68,7 @@ def test_differences_of_rates_are_those_of_the_paper():
         assert (back.low, back.high) == pytest.approx((-high, -low), abs=1e-4)
 
 
-def test_intervals_hold_what_they_should_as_often_as_they_say():
+def test_intervals_have_their_nominal_coverage():
     rng = np.random.default_rng(0)
     n, p, q = 300, 0.04, 0.07
     a, b = rng.binomial(n, p, 2_000), rng.binomial(n, q, 2_000)

@@ -1,4 +1,4 @@
-"""What a scorer chooses on validation data, and the makers of scorers."""
+"""Choices of scorers on validation data, and the makers of scorers."""
 
 from dataclasses import replace
 
@@ -67,7 +67,7 @@ def test_the_decay_of_again_matters_where_repeats_count():
     held_out = split(world.events(rows, 6), "leave-last-out").test
     part = RepeatConsumption()
     fit_component(part, held_out, world.catalog([""] * 6), repeats="include")
-    assert part.decay > 0.5  # what was met often beats what was met last
+    assert part.decay > 0.5  # frequent items beat the latest one
 
 
 def test_without_validation_users_settings_stay(valid):
@@ -231,7 +231,7 @@ def test_no_scorer_is_left():
     assert list(build(["tower", "linear"])) == ["linear"]
 
 
-def test_makers_pass_on_what_they_are_told():
+def test_makers_pass_on_their_settings():
     encoders = Encoders(None, LexicalEncoder.fit(TEXTS, dim=4), "tfidf")
     names = [name for name in SCORERS.built_in if name != "sequence"]  # which needs an extra
     scorers = build(names, encoders, repeats="include", seed=5)

@@ -103,7 +103,7 @@ def test_it_is_compressed(shop):
         ("[scorers.content]\ndecay = [0.5]", r"scorers\.content\.decay = \[0\.5\]"),
     ],
 )
-def test_what_is_unknown_is_refused_before_the_files_are_read(table, message):
+def test_unknown_settings_are_refused_before_the_files_are_read(table, message):
     with pytest.raises(PlanError, match=message):
         evaluate("no-items.csv", "no-events.csv", plan=Plan.from_toml(table))
 

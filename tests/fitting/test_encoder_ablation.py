@@ -26,7 +26,7 @@ SCORERS = ["popularity", "content", "neighbors", "tower"]
 
 
 def shop(*, understood: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return items of one word each, and readers who keep to a topic and like what is new.
+    """Return items of one word each, and readers who keep to a topic and like new items.
 
     No word occurs twice, so words cannot be matched: that a kitten is like a puppy is known to
     a language model alone. Where texts are not `understood`, words are dealt at random.
@@ -84,7 +84,7 @@ def test_a_model_that_adds_nothing_is_left_out(meaningless):
     assert "it was left out" in ablation.sentence()
 
 
-def test_what_the_two_take(understood):
+def test_costs_of_the_two_blends(understood):
     ablation = understood.report.encoder_ablation
     for price in (ablation.with_model, ablation.without_model):
         assert price.nbytes > 0

@@ -1,4 +1,4 @@
-"""`evaluate` and `fit` as a whole: what they report, and what they may not look at."""
+"""`evaluate` and `fit` as a whole: their reports, and the data they must not read."""
 
 import json
 
@@ -33,7 +33,7 @@ QUICK = {"encoder": "tfidf", "scorers": ["popularity", "content", "neighbors"]}
 
 
 def numbers(report: Report) -> dict:
-    """Return what was measured and chosen, without what depends on the clock."""
+    """Return the measurements and choices, without those that depend on the clock."""
     return report.model_dump(include={"scorers", "blend", "chosen", "evaluated_users"})
 
 

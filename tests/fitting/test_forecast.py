@@ -1,4 +1,4 @@
-"""What a fit is expected to take."""
+"""The forecast of time and memory of a fit."""
 
 import logging
 from dataclasses import replace
@@ -90,7 +90,7 @@ def test_a_fit_that_cannot_fit_stops_before_it_reads(monkeypatch):
     assert not stages
 
 
-def test_what_is_expected_is_told_and_reported(caplog):
+def test_the_forecast_is_logged_and_reported(caplog):
     with caplog.at_level(logging.INFO, logger="pennyweight.forecast"):
         report = fit(small_shop.items(), small_shop.events(), encoder="tfidf").report
     assert "expects to take about" in caplog.text

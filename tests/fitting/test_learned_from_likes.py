@@ -48,7 +48,7 @@ def world(**signs: tuple[object, object]) -> pl.DataFrame:
         {"clicked": (1, 0)},
     ],
 )
-def test_lists_are_those_of_what_was_liked(signs, monkeypatch, tmp_path):
+def test_lists_follow_the_liked_items(signs, monkeypatch, tmp_path):
     monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path))
     if "InvoiceNo" in signs:  # most orders are not cancelled
         bought = world(InvoiceNo=signs["InvoiceNo"])

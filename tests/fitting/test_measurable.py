@@ -1,4 +1,4 @@
-"""What is measured where the plan leaves it open: sessions, baskets, nothing to learn from."""
+"""Default protocols: sessions, baskets, and data without enough evidence."""
 
 import numpy as np
 import polars as pl

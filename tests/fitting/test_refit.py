@@ -1,4 +1,4 @@
-"""What is measured with and without a refit, beside the same worked out step by step."""
+"""Results with and without a refit, beside the same steps done one by one."""
 
 from itertools import takewhile
 
@@ -84,7 +84,7 @@ def test_the_blend_before_the_refit_is_beside_the_refitted_one(both):
     assert plain.cost.expected_seconds <= refitted.cost.expected_seconds
 
 
-def test_every_way_to_show_a_report_says_what_was_fitted_on_which_events(both):
+def test_every_form_of_a_report_names_the_events_of_each_fit(both):
     refitted, plain = both
     lines = refitted.table().splitlines()
     assert lines[2].split()[:3] == ["scorer", "fitted", "on"]

@@ -1,4 +1,4 @@
-"""What is not available is in no list, in Python, in files and in the service."""
+"""Unavailable items are in no list, in Python, in files and in the service."""
 
 import polars as pl
 import pytest
@@ -28,7 +28,7 @@ def shop(request) -> Recommender:
     return pennyweight.fit(items, small_shop.events(), encoder="tfidf", scorers=scorers)
 
 
-def test_no_list_has_what_is_not_available(shop, tmp_path):
+def test_no_list_has_unavailable_items(shop, tmp_path):
     every = shop.recommend_many(k=30)
     assert set(every["item_id"]) == ODD
     assert set(shop.similar("i0", k=30)["item_id"]) == ODD
@@ -46,7 +46,7 @@ def test_a_saved_one_knows_it_too(shop, tmp_path):
     assert set(again.recommend_many(k=30)["item_id"]) == ODD
 
 
-def test_what_is_not_available_is_learned_from(shop):
+def test_unavailable_items_are_learned_from(shop):
     assert shop.recommend(history=["i0"], k=3)["source"][0] == "history"
     assert shop.interactions.counts[0] > 0
 

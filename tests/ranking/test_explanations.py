@@ -120,7 +120,7 @@ def test_a_new_item_says_so() -> None:
     assert reason.text.startswith('new: chosen by its text; because of "Moby-Dick" (100 %)')
 
 
-def test_nobody_is_told_what_is_popular() -> None:
+def test_reasons_without_a_user_name_popularity_alone() -> None:
     reason = shop().explain("emma")
     assert (reason.text, reason.kind) == ("no history: most popular", "cold")
 

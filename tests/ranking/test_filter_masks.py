@@ -77,7 +77,7 @@ def test_few_filters_are_kept_and_bad_ones_refused():
         masks.of("prize < 3")
 
 
-def test_what_a_request_asks_of_items_is_bounded_before_any_is_looked_at():
+def test_the_number_of_conditions_is_bounded_before_any_is_evaluated():
     check_cost(['kind == "a"'] * 21, 10_000_000)
     words = " or ".join(f'text contains "w{n}"' for n in range(50))
     check_cost([words], 30_000)

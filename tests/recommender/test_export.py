@@ -207,7 +207,7 @@ def test_nobody_and_nothing(tmp_path: Path) -> None:
     ]
 
 
-def test_somebody_of_whom_the_scorer_knows_nothing_gets_what_is_popular(tmp_path: Path) -> None:
+def test_a_user_unknown_to_the_scorer_gets_popular_items(tmp_path: Path) -> None:
     blind = shop(popularity=0.0, content=0.0, neighbors=1.0)  # knows nothing of the last item
     events = pl.DataFrame({"user_id": ["u", "v"], "item_id": ["new whale", "emma"]})
     blind.export(tmp_path / "lists.jsonl", 7, events=events)
@@ -225,7 +225,7 @@ def test_an_export_that_cannot_fit_is_refused_before_it_starts(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_expected_grows_with_users_items_and_rows(monkeypatch):
+def test_the_forecast_grows_with_users_items_and_rows(monkeypatch):
     monkeypatch.setattr(module, "PART_ROWS", 1_000_000)
     base = expected(1_000, 1_000, 10).memory
     assert expected(2_000, 1_000, 10).memory["lists"] == 2 * base["lists"]

@@ -79,7 +79,7 @@ def test_a_price_alone_changes_no_scorer(shop):
     assert other.catalog.attributes["price"][1] == 99
 
 
-def test_what_is_told_again_as_it_is_copies_nothing(shop):
+def test_an_unchanged_item_that_comes_again_copies_nothing(shop):
     grown = added(shop, f={"title": "yellow chair", "tags": ["seat"], "price": 10})
     again = {item: document_of(grown.catalog, grown.catalog.ids.code(item)) for item in "bf"}
     other = added(grown, **again)

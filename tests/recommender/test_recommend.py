@@ -63,8 +63,8 @@ def test_seen_items_are_left_out_unless_repeats_are_wanted() -> None:
     assert include.recommend(user="ann", exclude_seen=True).height == 6
 
 
-def test_nobody_in_particular_gets_what_is_popular() -> None:
-    with pytest.warns(UnknownUserWarning, match="'stranger'; what is popular stands in"):
+def test_without_a_history_the_list_is_by_popularity() -> None:
+    with pytest.warns(UnknownUserWarning, match="'stranger'; popular items are listed instead"):
         frames = [
             SHOP.recommend(**options) for options in ({}, {"user": "stranger"}, {"history": []})
         ]
@@ -235,10 +235,10 @@ def test_an_unknown_user_may_be_one_in_another_form(user) -> None:
         SHOP.recommend(user=user)
 
 
-def test_a_list_says_what_it_goes_by() -> None:
+def test_a_list_names_its_basis() -> None:
     assert set(SHOP.recommend(user="ann")["source"]) == {"history"}
     assert set(SHOP.recommend(text="whale", user="ann")["source"]) == {"history and text"}
-    with pytest.warns(UnknownUserWarning, match="the text alone counts"):
+    with pytest.warns(UnknownUserWarning, match="the list is by text alone"):
         assert set(SHOP.recommend(text="whale", user="stranger")["source"]) == {"text"}
     assert set(SHOP.recommend()["source"]) == {"popularity"}
 

@@ -31,7 +31,7 @@ from shop import catalog, interactions, shop
 CREATED = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
+def test_a_loaded_recommender_equals_the_saved_one(tmp_path: Path) -> None:
     saved = shop()
     bundle = saved.save(tmp_path / "b", parent="p" * 64)
     loaded = Recommender.load(tmp_path / "b")

@@ -1,4 +1,4 @@
-"""A search in any script lists what it names."""
+"""A search in any script lists the items it names."""
 
 import polars as pl
 import pytest
@@ -71,7 +71,7 @@ SHELVES = {
 
 
 @pytest.mark.parametrize("name", SHELVES)
-def test_a_search_finds_what_it_names_and_nothing_else(name):
+def test_a_search_finds_exactly_the_named_items(name):
     named, others, text = SHELVES[name]
     assert search(shop([*others, *named]), text) == set(named)
 

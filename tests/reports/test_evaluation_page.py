@@ -225,7 +225,7 @@ def test_an_undefined_name_in_a_template_is_an_error():
         environment().from_string("{{ titel }}").render(title="A")
 
 
-def test_what_to_know_before_reading_the_figures_stands_before_them():
+def test_notices_stand_before_the_figures():
     notice = f"the catalog knows the future {HOSTILE}"
     page = evaluation_page(full().model_copy(update={"notices": (notice,)}))
     assert page.index("<li>the catalog knows the future &lt;script&gt;") < page.index("Quality")

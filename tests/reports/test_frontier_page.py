@@ -38,7 +38,7 @@ FRONTIER = Frontier(
 )
 
 
-def test_what_no_other_beats_comes_smallest_first():
+def test_unbeaten_candidates_come_smallest_first():
     assert FRONTIER.unbeaten() == (TINY, SMALL, ORIGINAL)
 
 
@@ -96,7 +96,7 @@ def test_one_candidate_is_a_page_too():
     assert len(Page(frontier_page(alone)).of("circle")) == 1
 
 
-def test_what_is_no_frontier_is_refused():
+def test_other_json_is_refused():
     with pytest.raises(BundleError, match="here: unknown key 'pionts'"):
         Frontier.from_json('{"format_version": 2, "pionts": []}', source="here")
     with pytest.raises(BundleError, match=r"here: format version 1; .*measure again"):

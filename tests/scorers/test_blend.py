@@ -117,7 +117,7 @@ def test_only_popularity_may_count_against_an_item():
     assert weights["novelty"] > 1 > default("novelty")
     assert weights["content"] < default("content")
     assert min(weights.values()) >= 0
-    # And the other way about: nobody ever turns to what is new.
+    # And the opposite: no user ever turns to new items.
     rows = [[u % 5, (u + 1) % 5, (u + 2) % 5, (u + 3) % 5] for u in range(40)]
     log = world.events(rows, 9)
     steady = split(log, "leave-last-out").test

@@ -159,7 +159,7 @@ def test_the_pull_is_that_of_so_many_choices():
 
 
 def routed(of_short: np.ndarray, of_long: np.ndarray, seed: int = 0) -> dict[int, np.ndarray]:
-    """Return what is learned where short and long histories choose by these weights."""
+    """Return the learned weights where short and long histories choose by these weights."""
     samples = [
         *choices(400, (5, 12), seed, true=of_short),
         *choices(400, (5, 12), seed + 1_000, true=of_long),

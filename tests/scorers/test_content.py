@@ -114,7 +114,7 @@ def test_looking_words_up_and_going_through_all_texts_give_the_same(cosines, loo
     assert fit().score_texts(["unheard"]).tolist() == [[0.0] * len(TEXTS)]
 
 
-def test_what_was_saved_with_the_first_tokenizer_is_searched_by_its_rules(tmp_path):
+def test_a_scorer_saved_with_the_first_tokenizer_is_searched_by_its_rules(tmp_path):
     old = Vectorizer(
         {"क": 0, "ल": 1}, np.ones(2, np.float32), sublinear=True, char_ngrams=None, tokenizer=1
     )

@@ -96,7 +96,7 @@ def test_histories_of_different_users_do_not_touch():
     assert gains(scorer) == {(C, D): 1}
 
 
-def test_what_is_disliked_pulls_down_but_not_below_zero():
+def test_disliked_items_lower_scores_but_not_below_zero():
     scorer = fit()
     scores = scorer.score(Histories.of([[C, A], [D, A]], [[-1.0, 2.0], [1.0, -1.0]]))
     np.testing.assert_allclose(scores, [[0, 4, 0, 0], [1, 0, 0, 0]])

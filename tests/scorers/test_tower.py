@@ -1,4 +1,4 @@
-"""Two towers: what is learned, what a score is made of."""
+"""Two towers: training, and the parts of a score."""
 
 import numpy as np
 import pytest

@@ -202,13 +202,13 @@ def test_pairs_are_every_history_so_far_and_what_followed():
     np.testing.assert_allclose(pairs.toarray(), expected, rtol=1e-6)
 
 
-def test_what_is_met_again_is_no_target_where_repeats_are_masked():
+def test_repeated_items_are_no_targets_where_repeats_are_masked():
     histories = Histories.of([[0, 1, 0, 2, 1], [0], [2, 2]])
     pairs, targets = all_pairs(histories, replace(SETTINGS, repeats=False))
     assert targets.tolist() == [1, 2]
     unmasked, followed = all_pairs(histories, SETTINGS)
     assert followed.tolist() == [1, 0, 2, 1, 2]
-    # What was met again stays part of the histories.
+    # Repeated items stay part of the histories.
     np.testing.assert_array_equal(pairs.toarray(), unmasked.toarray()[[0, 2]])
 
 

@@ -70,7 +70,7 @@ def service(
     limits: Limits = Limits(),  # noqa: B008
     proxies: Proxies = Proxies(),  # noqa: B008
 ) -> Iterator[Service]:
-    """Serve a bundle; what is kept stays in the folder."""
+    """Serve a bundle; the store stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     engine = Engine(SQLiteStore(folder / "store.sqlite"), BundleStore(folder / "bundles"), limits)
     try:

@@ -1,4 +1,4 @@
-"""Which requests are taken on, by what they would wait for."""
+"""Admission of requests by their expected wait."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ def test_a_bound_that_falls_shuts_nobody_out_who_looks_after_the_service():
     assert not admission.refuses(b"/")
 
 
-def test_what_waits_on_purpose_is_not_counted():
+def test_requests_that_wait_on_purpose_are_not_counted():
     assert Admission.counts("POST", b"/v1/recommend") and Admission.counts("POST", b"/v1/events")
     assert Admission.counts("GET", b"/nowhere") and Admission.counts("GET", b"/v1/items/i1")
     assert not Admission.counts("PUT", b"/v1/items/i1")  # waits until the item is recommendable
@@ -95,7 +95,7 @@ def test_some_are_let_in_however_slow_it_is_or_nothing_would_be_measured_again()
     assert admission.bound > 400
 
 
-def test_memory_bounds_what_time_does_not():
+def test_memory_bounds_fast_requests():
     clock = Clock()
     admission = Admission(100, clock=clock)
     run(admission, clock, 0.0001, ticks=100, under_way=100)

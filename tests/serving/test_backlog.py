@@ -19,7 +19,7 @@ def worked(backlog: Backlog, clock: Clock, seconds: float, times: int = 200) -> 
         backlog.end(0, 1)
 
 
-def test_the_wait_is_the_queue_times_what_a_job_takes(clock):
+def test_the_wait_is_the_queue_times_the_time_of_a_job(clock):
     backlog = Backlog("jobs", depth=100, workers=1, clock=clock)
     worked(backlog, clock, 0.02)
     for number in range(10):

@@ -1,4 +1,4 @@
-"""Over a real socket: what a client sends, and how slowly."""
+"""Slow, large and broken bodies over a real socket."""
 
 import asyncio
 import socket
@@ -99,7 +99,7 @@ def test_a_length_that_is_none_is_refused(port):
 
 
 def first_message(receive, seconds: float = PATIENCE):
-    """Return what an application within `BodyLimit` receives first."""
+    """Return the first message that an application within `BodyLimit` receives."""
     got = []
 
     async def app(scope, bounded, send):
@@ -141,7 +141,7 @@ def test_an_error_of_the_server_passes():
         first_message(broken)
 
 
-def test_what_is_received_is_told_of_the_deadline_and_may_still_answer():
+def test_a_request_past_its_deadline_is_cancelled_and_may_still_answer():
     ended = []
 
     async def slow():

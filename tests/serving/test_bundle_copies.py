@@ -178,7 +178,7 @@ def _refuse(*args: object) -> None:
 
 
 def test_blocks_are_shared_where_the_file_system_can(bundles, tmp_path, monkeypatch):
-    """A system that shares blocks is asked to; what it gives is checked like any copy."""
+    """A system that shares blocks is asked to; its copy is checked like any other."""
     import os
 
     from pennyweight.serving.live import bundles as module

@@ -61,7 +61,7 @@ def test_two_bundles_share_the_users_who_stay_with_theirs(live, bundles):
         assert "new" in live.ids(f"/v1/recommend/{user}", k=100)
 
 
-def test_what_was_published_is_served_after_a_restart(bundles, tmp_path):
+def test_a_published_bundle_is_served_after_a_restart(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as first:
         first.post("/v1/bundles", {"path": str(bundles[1])})
         published = traffic(first)

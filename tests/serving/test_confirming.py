@@ -23,7 +23,7 @@ def two(live, bundles):
     return live, first, second
 
 
-def test_what_would_change_is_shown_and_asking_changes_nothing(two):
+def test_the_page_previews_a_change_without_making_it(two):
     live, first, second = two
     before = traffic(live), len(live.get("/v1/audit")["entries"])
     text = page(live, f"{MODELS}/publish?version={second}")
@@ -58,7 +58,7 @@ def test_a_form_that_was_not_confirmed_leads_to_the_question(two, path):
     )
 
 
-def test_what_was_changed_meanwhile_is_asked_anew(two):
+def test_after_another_change_confirmation_is_asked_again(two):
     live, first, second = two
     text = page(live, f"{MODELS}/publish?version={second}")
     sent = {f["name"]: f["value"] for f in Page(text).of("input")}

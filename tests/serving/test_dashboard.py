@@ -64,7 +64,7 @@ def looked_at(response: httpx.Response) -> str:
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     text = response.text
     parsed = Page(text)
-    # What the content policy forbids, and what hostile text would have to become.
+    # Markup that the content policy forbids, and hostile text that was not escaped.
     assert not parsed.of("style") and all("src" in script for script in parsed.of("script"))
     for tag, attrs in parsed.tags:
         assert not {name for name in attrs if name.startswith("on") or name == "style"}, tag
@@ -367,7 +367,7 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
         ("rollback", {}, 422, "no earlier bundle"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_page(live, path, fields, status, message):
+def test_refusals_are_pages(live, path, fields, status, message):
     before = traffic(live)
     responses = [post(live, f"/dashboard/bundles/{path}", status, **fields)]
     if path != "add":

@@ -51,7 +51,7 @@ def test_a_date_is_taken_and_compared(dated, tmp_path, value):
         assert len(items) == 1 + sum(i % 9 >= 4 for i in range(30) if i != 4)
 
 
-def test_what_was_put_before_is_without_a_date(dated, tmp_path):
+def test_items_put_before_the_column_have_no_date(dated, tmp_path):
     with service(dated, tmp_path / "live") as live:
         before = live.ids("/v1/recommend/nobody", k=100, filter=FILTER)
         odd = {"title": "cocoa blend", "published_at": "TBA"}

@@ -52,7 +52,7 @@ def gate():
     ],
     ids=["in time", "no request", "late", "gone"],
 )
-def test_what_nobody_waits_for_is_not_scored(live: Service, gate, job_deadline, n_calls):
+def test_lists_without_a_waiting_client_are_not_scored(live: Service, gate, job_deadline, n_calls):
     called = []
 
     async def submit_both() -> list[object]:

@@ -133,7 +133,7 @@ def test_nothing_is_read_twice(bundle, store, tmp_path, texts_read):
     check_equal(reloaded, grown, store)
 
 
-def test_what_a_kill_cost_is_read_again(bundle, store, tmp_path, texts_read):
+def test_items_lost_in_a_kill_are_encoded_again(bundle, store, tmp_path, texts_read):
     files = EncodedItemFiles(tmp_path / "encoded-items")
     items = put(store, [new(number) for number in range(12)])
     grown = tell(bundle, files, items[:8], 4)
@@ -237,7 +237,7 @@ def test_one_that_the_bundle_cannot_read_keeps_no_other_away(bundle, store, tmp_
     assert len(sizes) < 15  # halved until it is found
 
 
-def test_what_a_column_of_another_type_cannot_hold_is_left_out(bundle, store, tmp_path):
+def test_values_of_another_type_than_their_column_are_left_out(bundle, store, tmp_path):
     odd = {"title": "mate blend", "price": "much", "color": "red", "available": "perhaps"}
     put(store, [new(1, document=odd), new(2)])
     restoration = restore_items(

@@ -1,4 +1,4 @@
-"""A disk that is full, and one that cannot force what was written: nothing is acknowledged then."""
+"""Full disks and failed syncs: nothing is acknowledged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +20,13 @@ NAME = "faulty"
 
 
 class Faults:
-    """What the disk refuses at the moment."""
+    """The operations that the disk refuses at the moment."""
 
     writes = syncs = moves = False
 
 
 class FaultyFile(apsw.VFSFile):
-    """A file that refuses on demand, also what is moved into the database from its log."""
+    """A file that refuses on demand, also at checkpoints of the write-ahead log."""
 
     def __init__(self, name, flags) -> None:
         super().__init__("", name, flags)

@@ -57,7 +57,7 @@ def test_impressions_do_not_count_in_histories(live):
     assert live.get("/v1/recommend/w")["source"] == "popularity"
 
 
-def test_what_came_of_lists(live):
+def test_outcomes_of_lists(live):
     recommendation = live.get("/v1/recommend/w", k=3)
     click = view(
         "w",
@@ -92,7 +92,7 @@ def test_a_new_item_is_found_recommended_and_filtered(live):
     assert live.metric("pennyweight_item_recommendable_seconds_count") == 1
 
 
-def test_what_is_sold_out_vanishes_and_comes_back(live):
+def test_sold_out_items_vanish_and_come_back(live):
     best = live.ids("/v1/recommend/u0", k=1)[0]
     live.http.patch(f"/v1/items/{best}", json={"available": False})
     assert best not in live.ids("/v1/recommend/u0", k=100)
@@ -101,7 +101,7 @@ def test_what_is_sold_out_vanishes_and_comes_back(live):
     assert live.ids("/v1/recommend/u0", k=1) == [best]
 
 
-def test_a_changed_item_has_what_was_not_changed(live):
+def test_a_changed_item_keeps_its_other_fields(live):
     live.http.patch("/v1/items/i3", json={"attributes": {"price": 1000}})
     item = live.get("/v1/items/i3")
     assert item["attributes"]["price"] == 1000
@@ -111,7 +111,7 @@ def test_a_changed_item_has_what_was_not_changed(live):
     assert "price" not in live.get("/v1/items/i3")["attributes"]
 
 
-def test_the_attributes_say_what_is_available_where_the_body_does_not(live):
+def test_attributes_decide_availability_where_the_body_does_not(live):
     attributes = {"title": "cocoa blend dark no78", "available": False}
     live.http.put("/v1/items/n2", json={"attributes": attributes})
     assert live.get("/v1/items/n2")["available"] is False

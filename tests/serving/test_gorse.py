@@ -40,7 +40,7 @@ def test_times_are_those_of_other_routes(live):
     assert all(event["timestamp"] > 1e9 for event in live.get("/v1/users/fay")["events"])
 
 
-def test_what_was_only_read_is_left_out_and_says_nothing(live):
+def test_items_that_were_only_read_are_left_out(live):
     live.post("/api/feedback", [feedback("rea", "i3", "read")])
     result = live.get("/v1/recommend/rea", k=50)
     assert "i3" not in [item["item_id"] for item in result["items"]]
@@ -74,7 +74,7 @@ def test_items(live):
     assert "no column 'color'" in bad.text
 
 
-def test_users_are_what_they_did(live):
+def test_users_come_from_their_events(live):
     assert live.post("/api/user", {"UserId": "bo", "Labels": {}}) == {"RowAffected": 0}
     live.post("/api/feedback", [feedback("bo", "i1")])
     assert live.http.delete("/api/user/bo").json() == {"RowAffected": 1}
@@ -92,7 +92,7 @@ def test_health(live):
         ("/api/recommend/u0?category=x", "no column"),
     ],
 )
-def test_what_is_wrong_is_told(live, path, message):
+def test_errors_name_the_fault(live, path, message):
     response = live.http.get(path)
     assert response.status_code == 422
     assert message in response.text

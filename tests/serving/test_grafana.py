@@ -23,7 +23,7 @@ def series() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("expression", [*EXPRESSIONS, *QUERIES[1:]])
-def test_an_expression_names_only_what_there_is(expression):
+def test_expressions_name_existing_metrics(expression):
     names = NAME.findall(expression)
     assert names and set(names) <= series().keys()
     assert expression.count("(") == expression.count(")")

@@ -120,7 +120,7 @@ def test_without_a_key_one_is_asked_for(app, path):
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/login", "/static/icon"])
-def test_what_is_open_needs_no_key(app, path):
+def test_open_paths_need_no_key(app, path):
     assert ask(app, "GET", path).status_code == 200
 
 
@@ -143,7 +143,7 @@ def test_a_wrong_key_is_refused(app, shop, secret):
         assert answer.status_code == 401 and "invalid_token" in answer.headers["www-authenticate"]
 
 
-def test_scopes_open_what_they_name(app, shop):
+def test_scopes_open_the_paths_they_name(app, shop):
     scopes = {
         "/v1/recommend": "session",
         "/v1/recommend/u1": "read",
@@ -169,7 +169,7 @@ def test_a_key_that_is_revoked_opens_nothing_a_second_later(app, shop):
     assert ask(app, "GET", "/v1/recommend", **key).status_code == 401
 
 
-def test_a_proxys_prefix_is_not_part_of_what_is_asked(shop):
+def test_the_prefix_of_a_proxy_is_not_part_of_the_path(shop):
     sent = []
 
     async def inner(scope, receive, send):

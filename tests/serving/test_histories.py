@@ -1,4 +1,4 @@
-"""Histories of what the bundle and the store know."""
+"""Histories from the events of the bundle and of the store."""
 
 import threading
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_an_event_that_the_log_has_in_whole_seconds_counts_once(bundle, ahead):
     assert len(joined.history.item) == len(own.item) + 1
 
 
-def test_the_position_of_an_exported_log_decides_what_it_has(bundle):
+def test_the_position_of_an_exported_log_decides_which_events_it_has(bundle):
     log = bundle.recommender.interactions
     own, ids = log.histories.block(0, 1), bundle.catalog.ids
     exported = replace(bundle, covered=Covered(events=5))
@@ -112,7 +112,7 @@ def test_negative_events_take_back(bundle):
     assert {ids[item] for item in joined.turned_down.tolist()} == {"i29", first}
 
 
-def test_a_removal_from_the_cart_leaves_what_was_bought(bundle):
+def test_a_removal_from_the_cart_leaves_purchases(bundle):
     ids = bundle.catalog.ids
     events = [
         replace(event(n, item), kind=kind)
@@ -151,7 +151,7 @@ def test_neutral_events_do_not_push_out_others(store):
     assert len(store.history("new", 5)) == 5
 
 
-def test_what_was_told_is_read_anew(bundle, store):
+def test_a_forgotten_history_is_read_again(bundle, store):
     cache = HistoryCache()
     assert len(cache.of("new", bundle, store).history.item) == 0
     store.add_events([event(1, "i1")])
@@ -161,7 +161,7 @@ def test_what_was_told_is_read_anew(bundle, store):
     assert (cache.hits, cache.misses) == (1, 2)
 
 
-def test_what_was_read_before_it_was_told_is_not_kept(bundle, store):
+def test_a_history_read_before_a_new_event_is_not_cached(bundle, store):
     cache = HistoryCache()
     reading, event_added = threading.Event(), threading.Event()
 

@@ -23,7 +23,7 @@ SCOPE_SETS = st.sets(st.sampled_from(SCOPES), min_size=1)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
 
 
-def test_a_key_is_random_and_only_what_proves_it_is_kept(tmp_path):
+def test_a_key_is_random_and_only_its_digest_is_stored(tmp_path):
     path = tmp_path / "keys.json"
     secret, key = make_key(path, "shop", "read")
     assert secret.startswith("pw_") and len(secret) == LENGTH
@@ -55,7 +55,7 @@ def test_a_link_to_a_file_stays_one(tmp_path):
 
 
 @given(st.lists(st.tuples(NAMES, SCOPE_SETS), unique_by=lambda row: row[0], max_size=5))
-def test_what_is_written_is_read_back(rows):
+def test_written_keys_are_read_back(rows):
     made = [new_key(name, scopes, now=NOW) for name, scopes in rows]
     keys = Keys(keys=tuple(key for _, key in made))
     read = Keys.model_validate_json(keys.to_json())
@@ -110,7 +110,7 @@ ROW = json.loads(KEYS.to_json())["keys"][0]
         ({"format": 1, "keys": [ROW, ROW | {"name": "other"}]}, "the same sha256"),
     ],
 )
-def test_a_damaged_file_is_refused_without_repeating_what_is_in_it(tmp_path, file, message):
+def test_a_damaged_file_is_refused_without_repeating_its_contents(tmp_path, file, message):
     path = tmp_path / "keys.json"
     path.write_text(file if isinstance(file, str) else json.dumps(file))
     with pytest.raises(DataError, match=r"keys\.json") as caught:

@@ -53,7 +53,7 @@ def test_a_fault_is_two_lines_one_with_where_it_happened():
     assert fault["request_id"] == request["request_id"]
 
 
-def test_what_happens_to_the_service_is_a_line():
+def test_events_of_the_service_are_lines():
     stream = io.StringIO()
     with logs.json_lines(stream):
         logs.event("start", {"port": 8000, "keys": {"a"}})
@@ -109,7 +109,7 @@ def test_times_are_those_of_the_records():
     assert json.loads(formatter.format(record))["event"] == "a b"
 
 
-def test_what_was_set_up_before_is_restored():
+def test_earlier_logging_settings_are_restored():
     names = [*logs.LOGGERS, "pennyweight.serving"]
     before = [(log.handlers[:], log.level, log.propagate) for log in map(logging.getLogger, names)]
     with logs.json_lines(io.StringIO(), level=logging.ERROR):

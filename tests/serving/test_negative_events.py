@@ -65,7 +65,7 @@ def test_types_in_doubt_are_refused_and_unknown_ones_named(live):
     assert send(live, "u", "i1", "view")["unknown_event_types"] == []
 
 
-def test_what_came_of_lists_tells_success_from_the_rest(live):
+def test_outcomes_of_lists_separate_success_from_the_rest(live):
     list_id = live.get("/v1/recommend/u0")["recommendation_id"]
     for kind in ("click", "dislike", "impression"):
         send(live, "u0", "i3", kind, recommendation_id=list_id)
@@ -111,7 +111,7 @@ def test_sessions(live):
     ]
 
 
-def test_what_a_bundle_was_fitted_with_counts_live(tmp_path, monkeypatch):
+def test_event_meanings_of_the_fit_count_live(tmp_path, monkeypatch):
     monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path / "cache"))
     log = small_shop.events()
     log = log.with_columns(rating=(pl.int_range(pl.len()) % 3 + 3).cast(float), type=log["split"])

@@ -1,4 +1,4 @@
-"""What was told live holds over later bundles, unless one provably knows better."""
+"""Live changes hold over later bundles, unless one was provably fitted after them."""
 
 import json
 import shutil
@@ -160,7 +160,7 @@ def test_clocks_that_go_back_are_noticed_and_lose_nothing(bundles, tmp_path):
         assert {"i1", "i2", "i3"}.isdisjoint(listed(live))
 
 
-def test_what_is_exported_is_fitted_with_its_position(bundles, tmp_path):
+def test_exported_data_is_fitted_with_its_position(bundles, tmp_path):
     items, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     with service(bundles[0], tmp_path / "live") as live:
         changed(live)
@@ -205,7 +205,7 @@ def test_a_file_that_was_changed_after_its_export_proves_nothing(bundles, tmp_pa
     plan = pennyweight.Plan().override({"data.columns": {"available": ""}})
     export(tmp_path / "live", items, events)
     fitted = pennyweight.fit(items, events, encoder="tfidf", scorers=SCORERS, plan=plan)
-    assert fitted.origin.items is None  # it does not say what is sold out
+    assert fitted.origin.items is None  # it does not say which items are sold out
 
 
 def test_the_origin_is_kept_in_the_manifest_and_by_an_erasure(bundles, tmp_path):
@@ -223,7 +223,7 @@ def test_the_origin_is_kept_in_the_manifest_and_by_an_erasure(bundles, tmp_path)
     )
 
 
-def test_availability_of_columns_gives_way_to_what_was_told(bundles, tmp_path):
+def test_live_availability_overrides_columns(bundles, tmp_path):
     items, events = tmp_path / "items.jsonl", tmp_path / "events.jsonl"
     with service(bundles[0], tmp_path / "live") as live:
         assert live.http.patch("/v1/items/i29", json={"available": True}).status_code == 200

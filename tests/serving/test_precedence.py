@@ -1,4 +1,4 @@
-"""What can wait gives way to what somebody waits for."""
+"""Background work gives way to requests."""
 
 import threading
 

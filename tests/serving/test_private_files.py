@@ -1,4 +1,4 @@
-"""What the service writes is for its owner alone, whatever the umask."""
+"""Files of the service are for their owner alone, whatever the umask."""
 
 import os
 import signal
@@ -45,7 +45,7 @@ def test_all_that_a_service_keeps_is_for_its_owner(umask, bundles, tmp_path):
         assert exposed(folder) == []
 
 
-def test_what_an_earlier_version_left_open_is_narrowed(bundles, tmp_path):
+def test_open_files_of_an_earlier_version_become_private(bundles, tmp_path):
     folder = tmp_path / "live"
     with service(bundles[0], folder) as live:
         live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})

@@ -123,7 +123,7 @@ def post(content: str) -> dict[str, object]:
     return body(asyncio.run(send()))
 
 
-def test_wrong_fields_are_named_and_what_was_sent_is_not_repeated():
+def test_wrong_fields_are_named_and_their_values_are_not_repeated():
     problem = post('{"history": ["swordfish"], "k": "swordfish", "more": 1}')
     assert problem["status"] == 422 and problem["type"] == "/docs#invalid-request"
     fields = {row["field"]: row["message"] for row in problem["errors"]}

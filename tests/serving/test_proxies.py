@@ -59,7 +59,7 @@ FOR, PROTO, STANDARD = "x-forwarded-for", "x-forwarded-proto", "forwarded"
         ([(FOR, "1.2.3.4"), (PROTO, "https")], "1.2.3.4", "https"),
         ([(PROTO, "HTTPS")], "10.0.0.1", "https"),
         ([(PROTO, "wss")], "10.0.0.1", "http"),
-        # What the client made up comes first.
+        # Addresses that the client made up come first.
         ([(FOR, "6.6.6.6, 1.2.3.4")], "1.2.3.4", "http"),
         ([(FOR, "6.6.6.6"), (FOR, "1.2.3.4")], "1.2.3.4", "http"),
         ([(FOR, "6.6.6.6, 1.2.3.4, 10.9.9.9"), (PROTO, "https, http")], "1.2.3.4", "https"),
@@ -128,7 +128,7 @@ def test_whatever_a_client_says_one_address_remains(headers):
 
 
 @given(st.sampled_from([FOR, STANDARD]), LATIN)
-def test_what_a_client_says_does_not_outweigh_what_its_proxy_says(kind, made_up):
+def test_a_client_header_does_not_outweigh_that_of_its_proxy(kind, made_up):
     added = "1.2.3.4" if kind == FOR else 'for="1.2.3.4"'
     assert seen_by_app("10.0.0.1", (kind, f"{made_up}, {added}"))[0] == "1.2.3.4"
 
@@ -141,7 +141,7 @@ def test_little_is_read_of_much(piece):
 
 
 @pytest.mark.parametrize("text", ["*", "10.0.0.1/8", "proxy.internal", "10.0.0.0/33", "1.2.3"])
-def test_what_is_no_network_is_refused(text):
+def test_other_texts_are_no_networks(text):
     with pytest.raises(PlanError, match=r"--trusted-proxies.*10\.0\.0\.0/8"):
         read_networks(f"127.0.0.1,{text}")
 
@@ -149,7 +149,7 @@ def test_what_is_no_network_is_refused(text):
 @pytest.mark.parametrize(
     "text", ["shop", "/a b", "//a", "/a//b", "/a/../b", "/a?b", '/a"', "/ä", "/" + "a" * 200]
 )
-def test_what_is_no_prefix_is_refused(text):
+def test_other_texts_are_no_prefixes(text):
     with pytest.raises(PlanError, match="--root-path"):
         read_root_path(text)
 

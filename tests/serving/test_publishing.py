@@ -1,4 +1,4 @@
-"""Publishing, one change after another, and what is left of it after a kill."""
+"""Publishing, one change after another, and its state after a kill."""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ def test_changes_at_once_are_made_one_after_another(bundles, tmp_path):
         assert live.ids("/v1/recommend/u0", k=3)
 
 
-def test_a_start_tidies_up_and_knows_what_is_there(bundles, tmp_path):
+def test_a_start_tidies_up_and_finds_its_bundles(bundles, tmp_path):
     models = tmp_path / "live" / "bundles"
     with service(bundles[0], tmp_path / "live") as live:
         live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})

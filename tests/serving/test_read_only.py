@@ -124,7 +124,7 @@ def test_nothing_is_written(tmp_path):
     store.close()
 
 
-def test_what_is_no_store_is_refused(tmp_path):
+def test_other_files_are_no_stores(tmp_path):
     (tmp_path / "s.sqlite").write_text("no database " * 500)
     with pytest.raises(StoreError, match="not a database"):
         ReadOnlyStore(tmp_path / "s.sqlite", REASON)
@@ -207,7 +207,7 @@ def test_an_erasure_for_which_there_is_no_room_is_said_and_no_list_rests_on_the_
     with serving(make_app(engine)) as port:
         live = Service(engine, port, disk)
         assert live.get(f"/v1/recommend/{user}")["source"] == "history"
-        live.engine.lists.log.close()  # what it writes would take the room
+        live.engine.lists.log.close()  # its writes would take the room
         fill(disk)
         with (disk / "filling").open("r+b") as file:
             file.truncate((disk / "filling").stat().st_size - ROWS)
@@ -240,7 +240,7 @@ def test_a_disk_that_fills_under_way_is_told_until_there_is_room(bundles, disk):
         fill(disk)
         batch = [{"user_id": "ann", "item_id": f"i{n % 9}"} for n in range(1_000)]
         while live.http.post("/v1/events", json={"events": batch}).status_code == 200:
-            pass  # what the log has room for
+            pass  # as many as the log has room for
         state = live.get("/health/ready")
         assert state["status"] == "ready" and "events are refused: the disk" in state["reason"]
         assert live.get("/v1/recommend/u5")["source"] == "history"

@@ -62,7 +62,7 @@ def test_words_that_are_names_stay_users(live):
         assert live.post("/v1/events", {"user_id": f"{user}x", "item_id": "i1"})["accepted"] == 1
 
 
-def test_somebody_without_an_id_gets_what_is_popular(live):
+def test_a_request_without_a_user_gets_popular_items(live):
     result = live.get("/v1/recommend/undefined", k=3)
     assert result["source"] == "popularity" and len(result["items"]) == 3
 
@@ -135,7 +135,7 @@ def test_json_under_another_name_is_refused_for_its_name(live):
         (b"[" * 20_000, "nested too deeply"),
     ],
 )
-def test_what_is_wrong_with_a_body_is_told(live, content, message):
+def test_faults_of_a_body_are_named(live, content, message):
     response = live.http.post("/v1/events", content=content, headers=JSON)
     assert response.status_code == 422
     assert message in response.json()["detail"]

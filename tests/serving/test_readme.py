@@ -16,7 +16,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def shape(value: object) -> object:
-    """Return what does not depend on the fit, the moment or chance."""
+    """Return the parts that do not depend on the fit, the moment or chance."""
     if isinstance(value, dict):
         return {key: shape(part) for key, part in value.items()}
     if isinstance(value, list):

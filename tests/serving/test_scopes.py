@@ -92,11 +92,11 @@ def test_items_are_read_by_readers_and_changed_by_administrators(path):
 
 @pytest.mark.parametrize("path", ADMIN)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_what_is_not_known_needs_admin(path, method):
+def test_unknown_paths_need_admin(path, method):
     assert needed_scope(method, path) == "admin"
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_what_is_open(path):
+def test_open_paths(path):
     assert needed_scope("GET", path) is needed_scope("POST", path) is None
     assert is_health(path) == ("health" in path)

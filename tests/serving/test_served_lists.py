@@ -52,7 +52,7 @@ def test_lists_that_wait_together_are_answered_as_alone(live):
     assert together == alone
 
 
-def test_filters_and_what_is_not_to_be_had(live):
+def test_filters_and_unavailable_items(live):
     assert "i29" not in live.ids("/v1/recommend/nobody", k=100)  # its column says so
     items = live.ids("/v1/recommend/u0", k=50, filter="price < 10")
     assert items
@@ -136,7 +136,7 @@ def test_a_list_is_explained_by_its_id(live):
     assert "not kept" in live.get(f"/v1/explain/{session['recommendation_id']}")["note"]
 
 
-def test_an_explanation_goes_by_what_was_known_then(live):
+def test_an_explanation_uses_the_history_of_its_list(live):
     recommendation = live.get("/v1/recommend/newcomer", k=3)
     live.post("/v1/events", {"user_id": "newcomer", "item_id": "i1"})
     explanation = live.get(f"/v1/explain/{recommendation['recommendation_id']}")
@@ -163,7 +163,7 @@ def test_an_explanation_goes_by_what_was_known_then(live):
         ("GET", "/v1/nothing", None, 404, "Not Found"),
     ],
 )
-def test_what_is_wrong_is_told(live, method, path, body, status, message):
+def test_errors_name_the_fault(live, method, path, body, status, message):
     response = live.http.request(method, path, json=body)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"

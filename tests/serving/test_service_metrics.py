@@ -56,7 +56,7 @@ def test_methods_made_up_by_clients_are_one(metrics):
     assert values[f"request_seconds_bucket{{le=0.001,{labels}}}"] == 0
 
 
-def test_what_else_is_counted(metrics):
+def test_other_counters(metrics):
     metrics.recommended("history", "m1")
     metrics.recommended("history", "m1", lists=99)
     metrics.recommended("popularity", "m2")
@@ -79,7 +79,7 @@ def test_what_else_is_counted(metrics):
     assert values["resident_memory_bytes{}"] == 1234
 
 
-def test_pages_are_told_what_was_counted(metrics):
+def test_pages_get_the_counts(metrics):
     assert metrics.lists() == {} and metrics.events() == {}
     metrics.recommended("history", "m1", lists=3)
     metrics.recommended("history and text", "m2")

@@ -14,7 +14,7 @@ from pennyweight.serving.stores.schema import STEPS
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 
-def test_what_is_written_is_forced_to_disk(tmp_path):
+def test_writes_are_synced_to_disk(tmp_path):
     store = SQLiteStore(tmp_path / "s.sqlite")
     pragma = store._database.pragma
     assert pragma("journal_mode") == "wal"
@@ -121,7 +121,7 @@ def test_transactions_within_each_other_are_undone_one_by_one(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "text", "nowhere"])
-def test_what_is_no_database(tmp_path, kind):
+def test_other_files_are_no_databases(tmp_path, kind):
     path = tmp_path / "s.sqlite"
     if kind == "folder":
         path.mkdir()
@@ -136,7 +136,7 @@ def test_what_is_no_database(tmp_path, kind):
 
 
 def test_an_old_log_is_taken_up(tmp_path):
-    """What a killed process had written ahead is there for the next one."""
+    """The write-ahead log of a killed process is read by the next one."""
     import shutil
 
     store = SQLiteStore(tmp_path / "s.sqlite")

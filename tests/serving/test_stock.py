@@ -96,7 +96,7 @@ def test_items_come_through_while_others_sell_out_all_the_time(bundles, tmp_path
             assert result["recommendable"]
         stop.set()
         thread.join(WAIT)
-        for number in range(10):  # and none came back by what was encoded meanwhile
+        for number in range(10):  # and the encoding under way brings none back
             available = live.get(f"/v1/items/i{number}")["available"]
             listed = f"i{number}" in live.ids("/v1/recommend/nobody", k=100)
             assert available == listed

@@ -43,7 +43,7 @@ def test_all_of_a_user_is_handed_out(live):
     assert live.get("/v1/users/nobody")["events"] == []
 
 
-def test_what_is_handed_out_in_pieces_is_whole(live, monkeypatch):
+def test_data_sent_in_pieces_is_complete(live, monkeypatch):
     events = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(7)]
     live.post("/v1/events", {"events": events})
     for _ in range(3):
@@ -78,7 +78,7 @@ def test_who_is_erased_meanwhile_is_not_handed_out(live, monkeypatch):
 
 
 def test_a_reader_of_an_export_keeps_nobody_waiting(live):
-    """Neither events nor lists wait until a slow client has taken what it asked for."""
+    """Neither events nor lists wait for a client that reads slowly."""
     events = [{"user_id": "u5", "item_id": f"i{n % 9}", "event_id": f"e{n}"} for n in range(3_000)]
     for start in range(0, 3_000, 1_000):
         live.post("/v1/events", {"events": events[start : start + 1_000]})

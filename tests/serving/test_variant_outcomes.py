@@ -109,7 +109,7 @@ def test_who_got_lists_of_both_bundles_counts_for_none():
     [
         ((0, 0), (0, 0), "No user of aaa or bbb has got a list yet."),
         ((1, 9), (0, 0), "No user of bbb has got a list yet."),
-        ((0, 9), (0, 9), "No difference shown yet: nobody has acted"),
+        ((0, 9), (0, 9), "No difference shown yet: no user has acted"),
         (
             (3, 20),
             (6, 20),
@@ -241,7 +241,7 @@ def test_users_are_counted_since_the_last_change_of_shares(shared):
     assert feedback(shared)["since"] > anew["since"]
 
 
-def test_an_old_list_is_no_part_of_what_came_after(shared):
+def test_a_list_before_the_change_of_shares_does_not_count(shared):
     first, second = traffic(shared)
     recommendation = shared.get("/v1/recommend/ann", k=1)
     share(shared, first, second, 0.4)
@@ -307,7 +307,7 @@ def test_many_pages_are_counted_like_one(shared, monkeypatch):
     assert feedback(shared) == result
 
 
-def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
+def test_repeated_requests_reuse_the_result(shared, monkeypatch):
     monkeypatch.setattr(outcome_counter, "REST", 10)
     clock, engine = Clock(), shared.engine
     counter = OutcomeCounter(engine, timer=clock)
@@ -332,7 +332,7 @@ def test_whoever_looks_again_at_once_gets_what_was_counted(shared, monkeypatch):
 # Pages.
 
 
-def test_the_page_says_what_is_known_and_what_is_not(shared):
+def test_the_page_separates_results_from_open_questions(shared):
     empty = page(shared, "/dashboard/bundles")
     assert "has got a list yet" in empty and "No event names a list yet" in empty
     for i in range(30):

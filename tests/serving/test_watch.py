@@ -131,7 +131,7 @@ def test_templates_of_every_kind_of_route():
     assert "jane" not in heard[3].route
 
 
-def test_what_is_not_a_request_passes():
+def test_other_scopes_pass():
     scopes = []
 
     async def app(scope, receive, send):

@@ -58,7 +58,7 @@ def test_pages_and_scrapes_are_not_of_the_api(window):
     assert window.hour().requests == 3
 
 
-def test_what_is_older_than_an_hour_is_forgotten(window, clock):
+def test_requests_older_than_an_hour_are_dropped(window, clock):
     window.answered(handled())
     clock.now += 59 * 60
     assert window.hour().requests == 1 and window.minutes()[0][1].requests == 1

@@ -1,4 +1,4 @@
-"""Over a real socket: what a client sends before it has asked for anything."""
+"""Over a real socket: the bytes before a complete request."""
 
 import asyncio
 import json
@@ -128,7 +128,7 @@ def test_a_head_without_an_end_is_refused(connection, piece):
 
 
 @pytest.mark.parametrize("data", [b"\x16\x03\x01\r\n\r\n", b"GET\r\n\r\n"])
-def test_what_is_no_request_is_told_as_a_problem_and_fills_no_log(connection, data, caplog):
+def test_bytes_that_are_no_request_get_a_problem_and_fill_no_log(connection, data, caplog):
     connection.sendall(data)
     head, _, body = closes(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in head

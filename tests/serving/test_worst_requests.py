@@ -21,7 +21,7 @@ from worst_bodies import BODY_BYTES, requests, shapes
 
 MAX_ERRORS = 64  # that pydantic may find in one request
 MAX_PROBLEM = 16_000  # bytes of an answer that tells of errors
-EXPECTED_STATUSES = {200, 307, 400, 404, 405, 409, 413, 415, 422}  # what may be answered
+EXPECTED_STATUSES = {200, 307, 400, 404, 405, 409, 413, 415, 422}  # expected answers
 JSON = {"content-type": "application/json"}
 
 
@@ -453,7 +453,7 @@ def test_a_body_that_nobody_reads_has_an_end(impatient):
 
 @pytest.mark.parametrize("part", [b"1\r\nx\r\n" * 1_000, b"0\r\n" + b"a: b\r\n" * 1_000])
 @pytest.mark.parametrize("port", ["reading_port", "impatient"])
-def test_what_surrounds_a_body_has_an_end(request, port, part):
+def test_chunk_headers_and_trailers_are_bounded(request, port, part):
     with begun(request.getfixturevalue(port), "Transfer-Encoding: chunked\r\n") as connection:
         try:
             for _ in range(10_000):

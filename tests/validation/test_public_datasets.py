@@ -1,4 +1,4 @@
-"""Real data raises what the guide says, in the numbers that the guide gives, and nothing else."""
+"""Real data raises exactly the findings of the guide, with its numbers."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ OF_ENCODER = {"long-texts", "unknown-words"}  # not every machine has the weight
 
 
 def rows_of_guide(name: str) -> list[tuple[set[str], str, bool]]:
-    """Return the kinds of findings of a dataset, what the guide says of them, and if a note."""
+    """Return the kinds of findings of a dataset, their text in the guide, and if a note."""
     guide = (ROOT / "docs/guide-validation.md").read_text(encoding="utf-8")
     table = guide.split("## Findings on public datasets")[1].split("\n\n")[1]
     rows, current = [], ""

@@ -46,7 +46,7 @@ class Manifest:
     summary
         A few words and numbers to show: items, users, scorers.
     fitted_from
-        Which data it was fitted from, as `Origin` writes it; left out where nobody knows.
+        The data of the fit, as `Origin` writes it; left out where it is unknown.
     """
 
     created: str

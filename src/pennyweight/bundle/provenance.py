@@ -55,7 +55,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a bundle was fitted from, as far as that is known.
+    """The source data of a bundle, as far as it is known.
 
     Attributes
     ----------

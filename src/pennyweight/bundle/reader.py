@@ -26,7 +26,7 @@ class Bundle:
     path
         The directory.
     manifest
-        What is in it and where it came from.
+        Its files and their provenance.
     sha256
         Checksum of the manifest, and so of the whole: the identity of the bundle, by
         which a child names its parent.

@@ -126,7 +126,7 @@ def _measure_frontier(
     model = "minilm" if encoder is None else None
     try:
         find_weights()
-    except DataError:  # none installed: what the bundle reads with is all there is
+    except DataError:  # none installed: compress the bundle's own encoder only
         model = None
     measured = frontier(recommender, model=model, progress=progress)
     command = f"pennyweight frontier {bundle}{' --encoder minilm' if model else ''} --html {page}"

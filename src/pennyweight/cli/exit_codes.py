@@ -133,4 +133,4 @@ def _tell(message: str) -> None:
     try:
         print(message, file=sys.stderr, flush=True)
     except OSError:
-        pass  # nobody is listening
+        pass  # the reader is gone

@@ -83,6 +83,6 @@ def revoke(
         note(f"key {name!r} is revoked; services that read {path} refuse it within a second")
     else:
         note(
-            f"key {name!r} is revoked; it was the last, so services that read {path} let nobody "
-            "in. To serve without keys, on this machine alone, remove the file"
+            f"key {name!r} is revoked; it was the last, so services that read {path} refuse every "
+            "request. To serve without keys, on this machine alone, remove the file"
         )

@@ -30,7 +30,7 @@ def dump(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
 
 
 def ranking(rows: Sequence[dict[str, Any]]) -> str:
-    """Return items aligned in columns, each reason on a line of its own."""
+    """Return items aligned in columns, each reason on its own line."""
     if not rows:
         return "no item is eligible"
     ids = [_plain(row["item_id"]) for row in rows]

@@ -36,7 +36,7 @@ def bundle_place(path: Path, *, overwrite: bool) -> Place:
 
 
 def file_place(path: Path | None, *inputs: Path) -> Place:
-    """Return the place of a file, if one is wanted and is none of the inputs; errors as above."""
+    """Return the path of an output file, if given; refuse an input file; errors as above."""
     if path is None:
         return Place(None, None)
     if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):

@@ -71,7 +71,7 @@ def serve(
         data = bundle.absolute().with_name(bundle.absolute().name + ".live")
     proxies = Proxies(read_networks(trusted_proxies), read_root_path(root_path))
     level = logging.INFO if log else logging.WARNING
-    # Whoever reads stdout or stderr may stop reading, and the service goes on.
+    # The reader of stdout or stderr may stop, and the service goes on.
     with LogQueue(sys.stdout) as out, LogQueue(sys.stderr, notice=dropped_line) as lines:
         settings = run.ServiceSettings(
             data=data,

@@ -102,7 +102,7 @@ def record_activations(
     Parameters
     ----------
     progress
-        Called with (texts done, texts in all).
+        Called with (texts done, total texts).
 
     Raises
     ------
@@ -144,7 +144,7 @@ def _sample(model: LanguageModel, texts: Sequence[str]) -> TokenLists:
     ids = [row for row in rows if len(row) > markers]
     if not ids:
         raise DataError("pruning needs texts to watch the model on; none has a word")
-    # Texts of so many tokens, and not of the whole catalog, but from all over it.
+    # Texts with this many tokens together, spread evenly over the catalog.
     step = max(1, round(sum(map(len, ids)) / TOKENS))
     return ids[::step]
 

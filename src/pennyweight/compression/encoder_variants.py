@@ -75,7 +75,7 @@ def encoder_variants(
     train
         Trains a cut model; needs the extra train.
     progress
-        Called with (texts done, texts in all) while the full model encodes.
+        Called with (texts done, total texts) while the full model encodes.
     """
     teacher_vectors = _vectors(teacher, texts, progress)
     wide = ProjectedEncoder.of_vectors(teacher, teacher_vectors, dim=teacher.dim)

@@ -128,7 +128,7 @@ class HeldOutFit:
         from pennyweight.training.distillation import distilled
         from pennyweight.training.settings import TrainSettings
 
-        # Many small steps teach a cut model more than few large ones of the same texts in all.
+        # Many small steps teach a cut model more than few large ones over the same texts.
         settings = TrainSettings(
             steps=steps, batch=BATCH, layers=None, every=max(1, steps // 4), seed=self.seed
         )

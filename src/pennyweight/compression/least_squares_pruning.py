@@ -7,7 +7,7 @@ refitting the others by least squares costs
 
 of squared error (Hassibi and Stork 1992, Optimal Brain Surgeon; in groups: Kurtic, Frantar and
 Alistarh 2023, ZipLM, equation 3). The cheapest group goes, W and C^-1 are brought up to date,
-and so on. The bias takes up the mean of what was removed.
+and so on. The mean output of the removed inputs is added to the bias.
 """
 
 import numpy as np

@@ -81,7 +81,8 @@ def cut_heads(
     Raises
     ------
     DataError
-        A number is below 1 or above what the layer has, or there is not one for each layer.
+        A number is below 1 or above the size of its layer, or their count is not that of the
+        layers.
     """
     size, changed = model.checkpoint.head_dim, dict[str, Projection]()
     relative: dict[str, NDArray[Any]] = {}

@@ -1,4 +1,4 @@
-"""The speed and memory of encoding with a saved recommender, in a process of its own."""
+"""The speed and memory of encoding with a saved recommender, in a separate process."""
 
 import subprocess
 import sys

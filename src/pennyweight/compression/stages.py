@@ -49,7 +49,7 @@ def search_stages(
 
 
 def format_stages(first: int, count: int) -> Iterator[ExpectedStage]:
-    """Yield the stages that measure so many candidates, from the number of the first."""
+    """Yield the stages that measure some candidates, numbered from the first."""
     for number in range(first, first + count):
         yield ExpectedStage(f"measure candidate {number}", group=CANDIDATE)
 

@@ -25,7 +25,7 @@ class Evidence(Frozen):
     repeated
         Choices of an item that the user's history holds.
     new
-        Choices of an item that nobody has an earlier event with.
+        Choices of an item without earlier events.
     """
 
     users: Count = 0
@@ -36,7 +36,7 @@ class Evidence(Frozen):
 
     @property
     def history_share(self) -> float:
-        """Share of the users with a history; 1 where nobody is held out."""
+        """Share of the users with a history; 1 without held-out users."""
         return self.with_history / self.users if self.users else 1.0
 
     @property

@@ -162,7 +162,7 @@ class Reach(Frozen):
     choices, of_choices, users
         Held-out choices of such items, all choices, and the users who made them.
     lists, places
-        Share of the lists that hold such an item; share of the places in all lists.
+        Share of the lists that hold such an item; share of all list positions.
     recall
         Share of the held-out choices of such items that are in the list; None without any.
     learned

@@ -57,9 +57,9 @@ class Cost(Frozen):
     seconds
         Stage -> seconds.
     peak_rss_bytes, bundle_bytes
-        Memory at its highest in all; size of the bundle.
+        Peak memory of the whole fit; size of the bundle.
     peak_rss_after
-        Stage -> memory at its highest from the start to the end of the stage, in bytes.
+        Stage -> peak memory from the start to the end of the stage, in bytes.
     expected_seconds, expected_rss_bytes
         The forecast before the start.
     """

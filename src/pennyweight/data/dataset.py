@@ -68,7 +68,7 @@ class Columns:
     ----------
     events
         Role (user, item, time, weight, type, split) -> column of the event log; ``clock`` is
-        the time of day where it has a column of its own.
+        the time of day, if it has its own column.
     id
         The id column of the items table.
     text

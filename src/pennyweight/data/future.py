@@ -10,7 +10,7 @@ from pennyweight.data.interactions import Interactions
 __all__ = ["NewItems", "new_items"]
 
 MAX_SHARE = 0.5  # share of the items without earlier events that the test chooses, above which they
-# are not any items that nobody has come to yet but those that are about to come out
+# are not all items without events, but those that are about to come out
 FEW = 20  # items below which the share says nothing
 RARE = 0.01  # share of the test choices below which such items decide no figure
 

@@ -73,7 +73,7 @@ class Histories:
         return self.offsets[1:][self.row] - 1 - np.arange(len(self.item))
 
     def block(self, start: int, stop: int) -> "Histories":
-        """Return histories start to stop (exclusive) as a batch of their own."""
+        """Return histories start to stop (exclusive) as a batch."""
         offsets = self.offsets[start : stop + 1]
         events = slice(int(offsets[0]), int(offsets[-1]))
         return Histories(

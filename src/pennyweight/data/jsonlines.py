@@ -140,7 +140,7 @@ def _objects(text: str, source: str, table: str) -> ReadResult | None:
             if not rows:
                 return None
             broken.append(f"line {text.count(chr(10), 0, at) + 1:,}: {error}")
-            # The next object begins on a line of its own.
+            # The next object begins on a new line.
             following = re.compile(r"^\{", re.MULTILINE).search(text, at + 1)
             at = following.start() if following else len(text)
             continue

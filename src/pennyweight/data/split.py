@@ -87,8 +87,8 @@ class Split:
 def default_protocol(interactions: Interactions) -> Protocol:
     """Return the protocol that can measure the data.
 
-    Global time where times are dates, unless most of its test users have no history and
-    leave-last-out gives most of its own one, as with sessions that are counted as users.
+    Global time where times are dates, unless most of its test users have no history while most
+    test users of leave-last-out have one, as with sessions that are counted as users.
     """
     if not interactions.real_time:
         return "leave-last-out"

@@ -1,4 +1,4 @@
-"""Times in all usual forms, as epoch seconds, or as positions where they cannot be dates."""
+"""Times in all common forms, as epoch seconds, or as positions where they cannot be dates."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -421,8 +421,8 @@ def _mixed_kinds(
     row = np.flatnonzero(others)[0]
     return (
         f"{where} holds numbers of two kinds: {int(others.sum()):,} that are no dates of our time "
-        f"(such as {values[row]:.15g}) and {other}. Say what they are: --time-format positions, "
-        f"or --time-format {option}, which drops what it cannot read (time_format in Python and "
+        f"(such as {values[row]:.15g}) and {other}. Choose one: --time-format positions, "
+        f"or --time-format {option}, which drops all others (time_format in Python and "
         f"in [data] of the plan); or {_LEAVE_OUT}"
     )
 

@@ -27,7 +27,7 @@ REASONS = np.array([0.36, 0.24, 0.10, 0.14, 0.11, 0.05])
 NEWS = 5.0  # how much more the table of new arrivals is looked at
 STEADINESS = 25.0  # how closely a reader's own shares of reasons keep to REASONS
 EVENTS = np.array(["view", "read", "like"])
-# Chances of (view, read, like): what a reader chose by inclination pleases more often.
+# Probabilities of (view, read, like): books chosen by inclination are liked more often.
 INCLINED = np.array([0.20, 0.52, 0.28])
 IDLE = np.array([0.50, 0.42, 0.08])
 

@@ -1,4 +1,4 @@
-"""What the simulated readers share: features, popularity, circles, pairs, new arrivals.
+"""The world of the simulated readers: features, popularity, circles, pairs, new arrivals.
 
 Everything here is drawn once from a seed. Features and series follow from the book table,
 so text can find them. Popularity, circles, read-next pairs and arrivals come from the

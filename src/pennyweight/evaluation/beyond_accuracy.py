@@ -53,7 +53,7 @@ class ItemFacts:
 def item_facts(before: Interactions) -> ItemFacts:
     """Count events and users of each item.
 
-    Self-information is -log2(users of the item / users) with an item nobody had counted as
+    Self-information is -log2(users of the item / users) with an item without users counted as
     had by one (Zhou et al., "Solving the apparent diversity-accuracy dilemma", PNAS 2010).
     The chance is (n_items + 1 - r) / n_items for the r-th most popular item, items with
     equally many events sharing a rank, and 0 without events.

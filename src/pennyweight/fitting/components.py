@@ -36,7 +36,7 @@ class Component:
     settings
         Those that the plan gives.
     encoder
-        Name of its own encoder; None for that of the plan.
+        Name of its encoder; None for that of the plan.
     scorer
         The scorer itself, where it was given as an object.
     """

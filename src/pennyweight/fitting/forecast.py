@@ -28,7 +28,7 @@ EVENT_BYTES = 150  # of an event: as read, and in the parts of the split
 ITEM_BYTES, TEXT_COPIES = 400, 3  # of an item: ids and attributes; times its text is held
 TOKEN_BYTES = 40  # of a token: in the sparse vectors of content and of the tower
 CHARACTERS = 6  # of a token
-SCRATCH = 420 * MIB  # blocks of scores, and what the allocator keeps of them
+SCRATCH = 420 * MIB  # blocks of scores, and freed blocks that the allocator keeps
 SCORE_BYTES = 24  # a score in such blocks
 TOKEN_WORK = 4e7  # operations a token, in a model of the size of all-MiniLM-L6-v2
 START_SECONDS = 2  # whatever the size
@@ -54,7 +54,7 @@ class UserSample:
     max_users: int | None = None
 
     def of(self, items: int) -> int:
-        """Return the number of users for a catalog of so many items."""
+        """Return the number of users for a catalog of this size."""
         users = max(self.min_users, self.scores // max(1, items))
         return users if self.max_users is None else min(users, self.max_users)
 
@@ -206,7 +206,7 @@ def _fits(name: str) -> Iterator[str]:
 
 
 def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:
-    """Return whether a blend without the language model has a scorer of its own."""
+    """Return whether a blend without the language model has its own scorers."""
     return scorer.evidence == "text and behavior"
 
 

@@ -100,7 +100,7 @@ def evaluate(
     Raises
     ------
     DataError, PlanError
-        The data or a setting cannot be used; the message says what to do.
+        The data or a setting cannot be used; the message has the remedy.
     """
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
@@ -175,7 +175,7 @@ def score_lists(
     Raises
     ------
     DataError, PlanError
-        The lists, the data or a setting cannot be used; the message says what to do.
+        The lists, the data or a setting cannot be used; the message has the remedy.
     """
     options = _options(protocol, repeats, seed=seed)
     planned = _one_split(_read_as(_with_options(plan, options), items, reading))

@@ -16,7 +16,7 @@ class Stages:
     Attributes
     ----------
     tracker
-        Told of each stage, and of the steps done in it.
+        Receives each stage and its steps.
     """
 
     def __init__(self, tracker: ProgressTracker | None = None) -> None:
@@ -27,7 +27,7 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
-        """Time a stage; gives a function to call with (steps done, steps in all)."""
+        """Time a stage; yields a function to call with (steps done, total steps)."""
         started = time.perf_counter()
 
         def report(done: int, total: int) -> None:

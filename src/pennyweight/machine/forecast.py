@@ -1,4 +1,4 @@
-"""What a long command will need, stated before it starts."""
+"""The time and memory that a long command needs, forecast before it starts."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ class Forecast:
     Attributes
     ----------
     memory
-        What is held when most is held: name -> bytes; `rss_bytes` is their sum.
+        Memory at the peak: name -> bytes; `rss_bytes` is their sum.
     seconds
         From start to end on this machine.
     stages
@@ -48,15 +48,14 @@ class Forecast:
         return self.stages[names.index(stage) + 1 :]
 
     def state(self, remedy: str, *, available: int | None = None) -> None:
-        """Log what is expected (``pennyweight.forecast``, INFO); refuse what will not fit.
+        """Log the forecast (``pennyweight.forecast``, INFO); refuse a job that will not fit.
 
         Parameters
         ----------
         remedy
-            What to do about it, for the message.
+            The remedy, for the message.
         available
-            Bytes that this process may come to hold; by default what it holds and what it
-            can still take.
+            Bytes that this process may hold; by default its memory plus the free memory.
 
         Raises
         ------

@@ -180,10 +180,10 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
 
 
 def release_memory() -> bool:
-    """Give memory that was freed back to the system; return whether the C library could.
+    """Return freed memory to the system; return whether the C library could.
 
-    That of glibc keeps what was freed between blocks in use, and where large blocks come and go
-    for minutes that is as much again as is in use.
+    glibc keeps freed memory between blocks in use; where large blocks come and go for minutes,
+    that doubles the memory of the process.
     """
     try:
         trim = ctypes.CDLL(None).malloc_trim

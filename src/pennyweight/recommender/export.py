@@ -79,7 +79,7 @@ def export(
     ----------
     bundle
         Where scorer and catalog are from. Parts are taken up again only where it, the
-        histories and what `batch` was told are the same; without one they never are.
+        histories and the settings of `batch` are the same; without one they never are.
     """
     users, request, rules = log.users, batch.request, batch.ranker.rules
     job = {

@@ -112,7 +112,8 @@ def _check_codes(name: str, codes: NDArray[np.integer], below: int) -> None:
 def check_scorer(scorer: Scorer, n_items: int) -> None:
     """Raise `BundleError` where a scorer is of another catalog.
 
-    It scores three histories: none, the first item, and the last. What is of another size cannot.
+    It scores three histories: an empty one, the first item, and the last; a scorer of another
+    size fails on one of them.
     """
     scorer.check()
     ends = [[], [0], [n_items - 1]] if n_items else [[]]

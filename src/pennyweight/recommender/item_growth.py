@@ -61,7 +61,7 @@ def with_texts(
     read
         Their vectors as far as they are encoded already.
     n_items
-        Items in all.
+        Total number of items.
     """
     encoded = np.empty(0, np.int64)
     parts: list[TextVectors] = []

@@ -52,6 +52,8 @@ __all__ = ["Recommender", "Repeats"]
 
 Repeats = Literal["exclude", "include"]
 
+POPULAR_INSTEAD = "popular items are listed instead"
+
 
 class Recommender:
     """Recommends items to users, for histories and for texts, and says why.
@@ -67,7 +69,7 @@ class Recommender:
     interactions
         The events in which `user` is looked up; without them, give histories.
     repeats
-        ``"exclude"`` leaves out what is in the history; ``"include"`` keeps it, as suits
+        ``"exclude"`` leaves out the items of the history; ``"include"`` keeps it, as suits
         music, groceries and places.
 
     Attributes
@@ -175,7 +177,7 @@ class Recommender:
         recommendations = self.ranker.rank([request])[0]
         if user is not None:
             by_text = recommendations.source == "text"
-            basis = "the text alone counts" if by_text else "what is popular stands in"
+            basis = "the list is by text alone" if by_text else POPULAR_INSTEAD
             warn_unknown(self.interactions, [user], basis)
         return to_frame(recommendations, self.catalog)
 
@@ -193,10 +195,9 @@ class Recommender:
     def with_items(self, items: Catalog, rows: EncodedTexts | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
 
-        Nothing is fitted: what reads texts reads these, what was learned from behavior
-        stays with an item that changes, and of a new one it knows nothing. This
-        recommender stays as it is; both share what did not change. The other cannot be
-        saved.
+        Nothing is fitted: text scorers encode the new texts; behavior that was learned stays
+        with an item that changes, and a new item has none. This recommender stays as it is;
+        the two share everything that did not change. The new one cannot be saved.
 
         Parameters
         ----------
@@ -278,7 +279,7 @@ class Recommender:
         log = self._log()
         names = log.users if users is None else check_ids(users)
         if users is not None:
-            warn_unknown(log, names, "what is popular stands in")
+            warn_unknown(log, names, POPULAR_INSTEAD)
         candidates = self._candidates(items)
         request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain, candidates)
         batch = Batch(self.ranker, self.catalog, request)
@@ -301,8 +302,8 @@ class Recommender:
     ) -> int:
         """Write the k best items of every user to a file; return how many users there are.
 
-        Neither the scores nor the lists are held in memory. What is done is kept in
-        ``PATH.parts`` until the file is whole: after an interruption the same call of the
+        Neither the scores nor the lists are held in memory. Finished parts stay in
+        ``PATH.parts`` until the file is complete: after an interruption the same call of the
         same saved recommender goes on from there.
 
         Parameters
@@ -445,7 +446,7 @@ class Recommender:
         Raises
         ------
         BundleError
-            The place is taken, or the disk is full; what was there stays whole.
+            The place is taken, or the disk is full; an existing bundle stays intact.
         """
         self.bundle = storage.save(
             self, path, overwrite=overwrite, created=created, parent=parent, extra=extra

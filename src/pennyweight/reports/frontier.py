@@ -1,4 +1,4 @@
-"""The frontier of quality and size: a section of a report, and a page of its own."""
+"""The frontier of quality and size: a section of a report, and a separate page."""
 
 from collections.abc import Mapping, Sequence
 from math import log10

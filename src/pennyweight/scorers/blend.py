@@ -41,7 +41,7 @@ class Blend(Scorer):
     the history does not hold. Weights are those of a conditional logit (McFadden 1974):
     the probability of the held-out item among the components' candidates is largest. Only
     popularity may count against an item; the others weigh zero or more. Where it pays,
-    histories of different length have weights of their own (see `route`).
+    histories of different length have different weights (see `route`).
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ __all__ = [
 
 CANDIDATES = 100  # of each component, the rivals among which weights are learned
 BLOCK_BYTES = 64 << 20
-# Weights of scorers without a default of their own: used where nothing was learned, and the center
+# Weights of scorers without their own default: used where nothing was learned, and the center
 # of the prior. The defaults of scorers are near the middle of those learned on datasets
 # (docs/method-scorers.md).
 DEFAULTS: dict[Scale, float] = {"relative": 1.0, "log-odds": 0.5}
@@ -173,8 +173,8 @@ def _default(scorer: Scorer) -> float:
 def _popularity_dominates(choices: Choices, weights: Float, popular: NDArray[np.bool_]) -> bool:
     """Whether a popularity below zero decides as much as the other components together.
 
-    Below zero it corrects components that favor what is popular already. Where there is little
-    to correct it would put the least popular items first.
+    A negative weight corrects components that already favor popular items. With little to
+    correct, it would put the least popular items first.
     """
     if not (weights[popular] < 0).any():
         return False

@@ -28,7 +28,7 @@ class GrownScorer(Scorer):
     scorer
         Fitted to the first `n_known` items.
     n_known, n_items
-        Items it was fitted to, and items in all.
+        Number of fitted items, and of all items.
     """
 
     def __init__(self, scorer: Scorer, n_known: int, n_items: int) -> None:

@@ -13,7 +13,7 @@ from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["Codes", "ItemVectors", "Terms", "TextVectors", "picked", "stacked"]
 
-LOOK_UP = 8  # times what a product costs in a loop over all texts (measured: 4 to 18)
+LOOK_UP = 8  # times the cost of a product, in a loop over all texts (measured: 4 to 18)
 Codes = NDArray[np.integer[Any]]
 
 

@@ -24,7 +24,7 @@ DIGITS = 3  # of 7 bits, of a query: as exact as float32
 
 
 def compact(vectors: NDArray[np.float32]) -> QuantizedRows:
-    """Return vectors of new items as they are held: in 8 bits, each with a scale of its own.
+    """Return vectors of new items as they are held: in 8 bits, with a scale per row.
 
     The vector of an item does not depend on those that come with it.
     """
@@ -58,7 +58,7 @@ class VectorLayer:
         return len(self.codes)
 
     def prepare(self) -> None:
-        """Prepare now what the first product would otherwise prepare."""
+        """Do the preparations of the first product now."""
         if len(self) >= SCANNED:
             _ = self._split if isinstance(self.rows, Terms) else self._scan
         elif isinstance(self.rows, Terms):
@@ -198,7 +198,7 @@ def layered(
     over
         Their rows, in the order of the codes.
     n_items
-        Items in all; those without a row are zero.
+        Total number of items; those without a row are zero.
     searched
         Whether to prepare `products` now.
     """

@@ -30,7 +30,7 @@ Scale = Literal["relative", "log-odds"]
 Evidence = Literal["text", "behavior", "text and behavior"]
 Setting = bool | int | float | str
 Progress = Callable[[int, int], None]
-"""Called with (steps done, steps in all)."""
+"""Called with (steps done, total steps)."""
 Quality = Callable[["Scorer"], float]
 """How well a scorer ranks held-out items; higher is better."""
 
@@ -250,7 +250,7 @@ class Scorer(Protocol):
         texts
             Their texts.
         n_items
-            Items in all; codes that are not new lie below the number there was.
+            Total number of items; codes of old items are below the earlier number.
         """
         return self.with_vectors(codes, self.encode_texts(texts), n_items)
 

@@ -62,7 +62,7 @@ class RepeatConsumption(Scorer):
     def with_vectors(
         self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int
     ) -> "RepeatConsumption":
-        """Return a scorer of so many items."""
+        """Return a scorer of a larger catalog."""
         other = RepeatConsumption(decay=self.decay)
         other.n_items = n_items
         return other

@@ -55,7 +55,7 @@ class SequenceSettings:
     id_dropout
         Share of items shown without their own vectors in a step.
     epoch_pairs
-        Pairs an epoch at the most, drawn anew each time.
+        Maximum number of pairs per epoch, drawn anew each time.
     repeats
         Whether an item may follow a history that holds it already.
     """
@@ -138,7 +138,7 @@ class Sequence(Scorer):
         *,
         progress: Progress | None = None,
     ) -> Self:
-        """Train on every next item; `progress` is called with (steps done, steps in all)."""
+        """Train on every next item; `progress` is called with (steps done, total steps)."""
         if self.vectors_of is None or self.trainer is None:
             raise TypeError("a sequence scorer read from disk scores; it cannot be fitted again")
         self.weights = self.trainer(
@@ -211,7 +211,7 @@ class Sequence(Scorer):
         """Return an unfitted scorer.
 
         It starts from the item vectors of a component of the context, which is fitted before it,
-        or else of a tower of its own, which it fits first.
+        or else of its own tower, which it fits first.
         """
         components = context.built.values()
         shared = next((scorer for scorer in components if scorer.learns_item_vectors), None)

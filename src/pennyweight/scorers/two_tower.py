@@ -92,7 +92,7 @@ class TwoTower(Scorer):
             Called with the number of each epoch when it is done and scores can be asked
             for; True stops. Without it, training stops after `epochs`.
         progress
-            Called with (steps done, steps in all).
+            Called with (steps done, total steps).
         """
         bag = self.encoder.bag(catalog.texts)
 

@@ -3,7 +3,7 @@
 Item i has the vector  v_i = unit(bag_i @ table + item_i)  and, inside a history, the
 vector  c_i = v_i + context_i.  A history has  q = unit(sum_j decay ** lag_j * w_j * c_j),
 and the next item is drawn with probability softmax(q . v_i / temperature) over all items.
-The table alone reaches items that nobody has touched; the two vectors an item learn what
+The table alone reaches items without events; the two vectors an item learn what
 the text does not say. Items without a known word share one that starts at the mean item.
 
 The loss is the sampled softmax over the batch's own targets (in-batch negatives) and a
@@ -44,7 +44,7 @@ class TwoTowerSettings:
     dim
         Width of the vectors; at most that of the table they start from.
     epochs
-        Passes over all (history, next item) pairs at the most.
+        Maximum number of passes over all (history, next item) pairs.
     batch
         Pairs a step.
     negatives
@@ -60,7 +60,7 @@ class TwoTowerSettings:
     id_dropout
         Share of items shown as text alone in a step.
     epoch_pairs
-        Pairs an epoch at the most, drawn anew each time.
+        Maximum number of pairs per epoch, drawn anew each time.
     repeats
         Whether an item may follow a history that holds it already.
     """
@@ -171,7 +171,7 @@ def train(
         Called after each epoch with its number (from 1) and the current vectors, which
         training goes on to change; True stops.
     progress
-        Called with (steps done, steps in all).
+        Called with (steps done, total steps).
     """
     bag = _unit_bag(bag)
     words_used = np.flatnonzero(np.bincount(bag.indices, minlength=bag.shape[1]))
@@ -283,7 +283,7 @@ class _Step:
         """Draw negatives from `negative_items`; compute each item's chance of being a candidate.
 
         An item without an event is no evidence of anything: drawn as a negative it would
-        only teach the words of new items to be avoided. It has no vector of its own either.
+        only teach the words of new items to be avoided. It has no learned vector either.
         """
         self.negative_items = negative_items
         self.n_negatives = min(self.settings.negatives, len(negative_items))

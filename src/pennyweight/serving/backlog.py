@@ -77,7 +77,7 @@ class Backlog(Generic[J]):
         Parameters
         ----------
         urgent
-            Somebody waits for it, so that it is refused if that would take too long.
+            A client waits for it, so that it is refused if that would take too long.
         """
         waiting = len(self)
         if waiting >= self._depth:

@@ -18,7 +18,7 @@ LOOK = 100  # milliseconds between checks for a reader and for the end of the qu
 
 
 class LogQueue:
-    """Lines on their way to a stream; a thread writes them, and what does not fit is dropped.
+    """Lines on their way to a stream; a thread writes them, and surplus lines are dropped.
 
     A pipe without a reader is full after 64 KiB, and then a write blocks: in the thread of the
     event loop that would stop every request.
@@ -35,7 +35,7 @@ class LogQueue:
     Attributes
     ----------
     dropped
-        Lines that were not written: too many waited, nobody will read them, or a disk is full.
+        Lines that were not written: too many waited, the reader is gone, or the disk is full.
     on_drop
         Called with the number of lines each time some are dropped, from any thread.
     """
@@ -85,10 +85,10 @@ class LogQueue:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: lines are written soon, and nobody waits for that."""
+        """Do nothing: the thread writes the lines soon, and no caller waits for it."""
 
     def close(self, patience: float = 1.0) -> None:
-        """Write what waits, for so many seconds at the most; what comes later is dropped."""
+        """Write the waiting lines, for a limited time; later lines are dropped."""
         self._end = time.monotonic() + patience
         self._closing.set()
         self._filled.set()
@@ -126,7 +126,7 @@ class LogQueue:
                 piece.append(line)
 
     def _written(self, data: bytes) -> bool:
-        """Write, as soon as somebody reads; say whether that was possible."""
+        """Write as soon as the reader reads; return whether that was possible."""
         try:
             if self._descriptor is None:
                 if self._stream is not None:
@@ -139,7 +139,10 @@ class LogQueue:
                     if not self._may_write(self._descriptor):
                         return False
                     rest = rest[os.write(self._descriptor, rest) :]
-        except (OSError, ValueError):  # nobody will read it, a full disk, or a closed stream
+        except (
+            OSError,
+            ValueError,
+        ):  # no reader, a full disk, or a closed stream
             return False
         return True
 

@@ -17,7 +17,8 @@ class Readiness(NamedTuple):
     status
         ``ready``, ``loading``, ``damaged``, ``stuck`` or ``full``.
     reason
-        A sentence, which names no file; also of what is refused while the rest is ready.
+        A sentence without names of files; also on requests that are refused while others are
+        answered.
     """
 
     status: str

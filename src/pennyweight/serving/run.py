@@ -225,9 +225,9 @@ def _switching() -> Iterator[None]:
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    """Look for garbage seldom, and not among what is loaded.
+    """Collect garbage seldom, and never among the loaded objects.
 
-    The latter would stop all requests for 100 ms. Of 2,000 connections and the requests under way
+    The latter would stop all requests for 100 ms. With 2,000 connections and their requests
     so many objects are alive that the usual thresholds take a tenth of the time of a list.
     """
     before = gc.get_threshold()

@@ -1,4 +1,4 @@
-"""Whole files, checksums, and the folder for what can be computed again."""
+"""Atomic writes, checksums, and the cache folder."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ __all__ = ["cache_folder", "digest", "file_sha256", "replacing", "sync_folder", 
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be computed again; ``PENNYWEIGHT_CACHE`` overrides it."""
+    """Return the cache folder; ``PENNYWEIGHT_CACHE`` overrides it."""
     named = os.environ.get("PENNYWEIGHT_CACHE")
     return Path(named) if named else Path(platformdirs.user_cache_dir("pennyweight"))
 
@@ -58,7 +58,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR)  # Windows forces only what may be written to disk
+    handle = os.open(path, os.O_RDWR)  # Windows syncs only files opened for writing
     try:
         os.fsync(handle)
     finally:

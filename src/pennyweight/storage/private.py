@@ -45,8 +45,8 @@ def narrow(path: Path) -> None:
 def narrow_tree(folder: Path) -> None:
     """Narrow a folder and all in it.
 
-    A file with several names (hard links) stays as it is: another name of it may be somebody
-    else's, and nobody gets to this one through the folder.
+    A file with several names (hard links) stays as it is: another name of it may belong to
+    another user, and the folder protects this one.
     """
     narrow(folder)
     for place, _, names in os.walk(folder):

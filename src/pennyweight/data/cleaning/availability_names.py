@@ -65,7 +65,7 @@ def key_of(name: str) -> str:
 def known_key(name: str) -> str:
     """Return the known name that a name comes down to; `key_of` where it is none.
 
-    ``Product Visible?`` is about what is visible, and so is ``visible status``.
+    ``Product Visible?`` and ``visible status`` both come down to ``visible``.
     """
     key = key_of(name)
     if key in CLEAR | CLEAR_NOT or key in _VAGUE:

@@ -377,7 +377,7 @@ PLAIN_NO = _folded(
     "falsch|faux|falso|onwaar|fałsz|nepravda|ложь|falskt|falsk|epätosi|hamis|yanlış|yanliş|假|"
     "ei|ne|nej|nei|hayır|hayir|nem|όχι|아니요|아니오|لا|✗|✘|☒|☐|❌|×|yok|なし|無し|없음"
 )
-# Words for items that are not to be had, which no other yes or no shares.
+# Words for unavailable items, with no meaning in other yes-no columns.
 CLOSED = _folded(
     "无货|缺货|unavailable|not available|out of stock|outofstock|"
     "closed permanently|permanently closed|closed temporarily|temporarily closed|closed down|"

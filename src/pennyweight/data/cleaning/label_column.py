@@ -144,7 +144,7 @@ def _note_marks(frame: pl.DataFrame, names: list[str], source: str, findings: Fi
         )
     findings.add(
         "events",
-        f"{', '.join(map(repr, names))}: marks of what was ordered; not used "
+        f"{', '.join(map(repr, names))}: marks of ordered items; not used "
         f"(--type-column {first!r} counts only rows that say yes)",
         frame.height,
         "noted",

@@ -125,7 +125,7 @@ def _links(frame: pl.DataFrame, roles: Mapping[str, str]) -> list[str]:
 
 
 def _other_orders(frame: pl.DataFrame, roles: Mapping[str, str], bare: Mask) -> Mask:
-    """Return the rows that name the refunded order in a column of their own."""
+    """Return the rows that name the refunded order in a separate column."""
     refunds = np.zeros(frame.height, bool)
     for name in _links(frame, roles):
         filled = blanked(frame[name]).is_not_null().to_numpy()

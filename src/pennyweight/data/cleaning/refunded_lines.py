@@ -73,7 +73,7 @@ def note_parent_lines(frame: pl.DataFrame, roles: Mapping[str, str], rows: Rows)
         if parents.null_count():
             rows.findings.add(
                 "events",
-                f"{name!r} names another line, and the row counts as an event of its own: leave "
+                f"{name!r} names another line, and the row counts as a separate event: leave "
                 "these rows out of the file if both lines are one purchase",
                 len(parents) - parents.null_count(),
                 "noted",

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 RETURNED = "quantity is below zero: a return, which takes back the purchase"
-PARTIAL = "return of a part of what was bought: the purchase stays"
+PARTIAL = "partial return: the purchase stays"
 ZERO = "quantity is 0: ignored"
 CANCELLED = "order was cancelled, returned or refunded: its purchase is taken back"
 NEVER = "order failed or was declined or voided: ignored"

@@ -1,4 +1,4 @@
-"""Tables that lose so many rows for one reason that they must have been misread."""
+"""Tables that lose most rows for one reason, a sign that they were misread."""
 
 import math
 from collections.abc import Collection
@@ -38,7 +38,7 @@ _REMEDIES = {
     "with --time-column, or leave times out with --time-column '', columns={'time': None}, "
     "and where the newest rows come first with --row-order newest-first as well",
     "weight": "Leave the column out with --weight-column '', columns={'weight': None}",
-    AGAIN: "If each row is a variant of its own, choose its id with --id-column, "
+    AGAIN: "If each row is a separate variant, choose its id with --id-column, "
     "columns={'id': NAME}; if rows are parts of one item, write one row an item",
     "split": "Leave the column out with --split-column '', columns={'split': None}",
 }

@@ -170,7 +170,7 @@ def _by_user(value: dict[str, Any]) -> Rows | None:
 
 
 def _suits(names: Sequence[str], table: str) -> bool:
-    """Say whether a list with these fields is the wanted table, unlike other lists."""
+    """Return whether a list with these fields is the table in question, unlike other lists."""
     user, item = has_role(names, "user"), has_role(names, "item")
     return (user and item) if table == "events" else (item or "id" in names) and not user
 
@@ -207,7 +207,7 @@ def _row_keys(keys: Sequence[str], names: Sequence[str]) -> Callable[[str], dict
     """Return the column for the keys of rows, unless they are row numbers."""
     if all(key.isdecimal() for key in keys):
         return lambda _: {}
-    # They are ids, unless the rows have ids of their own.
+    # They are ids, unless the rows have their own.
     name = "key" if "id" in names or has_role(names, "item") else "id"
     return lambda key: {name: key}
 

@@ -1,4 +1,4 @@
-"""Fields of nested objects as columns of their own, named by their path."""
+"""Fields of nested objects as separate columns, named by their path."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

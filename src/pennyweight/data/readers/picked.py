@@ -33,7 +33,7 @@ def picked_item(
     chosen: Mapping[str, str | None],
     findings: Findings,
 ) -> tuple[pl.DataFrame, str] | None:
-    """Return the rows with a chosen item and its column, where lists show what it was chosen from.
+    """Return the rows with a chosen item and its column, where lists hold the choices offered.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def _completed(text: pl.Series, form: str) -> tuple[pl.Series, str]:
     weeks = ("%V", "%U", "%W")
     days = ("%d", "%e", "%j", "%D", "%F", "%x", "%c", "%s", "%+", "%u", "%w", "%a", "%A", "%v")
     if not any(day in form for day in days if day not in ("%a", "%A") or _has(form, weeks)):
-        weekly = _has(form, weeks)  # a week begins on its first day, a month likewise
+        weekly = _has(form, weeks)  # weeks and months begin on their first day
         text, form = text + (" 1" if weekly else " 01"), form + (" %u" if weekly else " %d")
     if _has(form, ("%H", "%I", "%k", "%l")) and "%M" not in form:
         text, form = text + " 00", form + " %M"

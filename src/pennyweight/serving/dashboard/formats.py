@@ -7,7 +7,7 @@ from pennyweight.formatting import count, duration
 __all__ = ["DAY", "FLOOR", "age", "mask_count", "milliseconds", "percent", "utc"]
 
 DAY = 86_400.0
-FLOOR = 5  # smaller counts might reveal what one person did
+FLOOR = 5  # smaller counts might reveal the behavior of one person
 FIRST, LAST = -62_135_596_800, 253_402_300_800  # years 1 to 9999
 
 

@@ -132,7 +132,7 @@ class Admission:
             self._queueing = False
 
     def may_close_idle(self) -> bool:
-        """Return whether it is time to close idle connections: once a second at the most."""
+        """Return whether it is time to close idle connections: at most once a second."""
         now = self._clock()
         if now - self._closed_at < RECENTLY:
             return False

@@ -27,8 +27,8 @@ DRAINED = 256 << 10  # bytes of a refused request's body that are read, to keep 
 class AdmissionProtocol(BoundedProtocol):
     """A connection of a service that takes on no more than it can answer in time.
 
-    What is refused here costs a tenth of the cheapest answer of the application: no task, no
-    middleware, no body.
+    A refusal here costs a tenth of the application's cheapest response: no task, no middleware,
+    no body.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class AdmissionProtocol(BoundedProtocol):
     prefix
         Of the proxy in front, which paths may have or lack.
     refusal
-        What is answered to a request that is not taken on.
+        The response to a refused request.
     """
 
     admission: ClassVar[Admission]
@@ -66,7 +66,7 @@ class AdmissionProtocol(BoundedProtocol):
                 self._refuse(close=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that nobody waits for the answer."""
+        """Note that no client waits for the response."""
         self._disconnected = True
         self._uncount(answered=False)
         super().connection_lost(exc)
@@ -81,7 +81,7 @@ class AdmissionProtocol(BoundedProtocol):
         """Let the application answer, or refuse what could not be answered in time."""
         admission = self.admission
         if admission.under_way >= admission.bound or self._surplus:
-            # What is sent while an answer is due waits for its turn within the connection.
+            # A request that comes while a response is due waits for its turn in the connection.
             is_waiting = self.cycle is not None and not self.cycle.response_complete
             if self._ended or (not is_waiting and self._is_refused()):
                 self._end_head()

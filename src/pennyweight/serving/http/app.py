@@ -60,7 +60,7 @@ class AccessPolicy:
     Attributes
     ----------
     keys
-        None: whoever reaches the loopback may do everything.
+        None: every client that reaches the loopback may do everything.
     rate
         Requests a second of each key, if bounded.
     timeout
@@ -125,15 +125,15 @@ def make_app(
     Parameters
     ----------
     observers
-        Told of every answer, as a log of requests is.
+        Called with every handled request, as the request log is.
     window
-        What the dashboard shows of the last hour; one of its own by default.
+        The last hour as the dashboard shows it; by default a new one.
     admission
-        What the server refuses while there is too much; counted, and shown to be full.
+        The server's admission control; refusals are counted, and readiness shows ``full``.
     prepared
-        Make now what the first requests would make, half a second in which others wait.
+        Do the work of the first requests now, half a second in which others would wait.
     proxies
-        What stands in front of the service.
+        The trusted proxies in front of the service.
     log
         Where a line is written for each request, if anywhere.
     """

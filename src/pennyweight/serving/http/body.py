@@ -14,7 +14,7 @@ BODY_BYTES = 4 << 20
 BODY_SECONDS = 10.0
 TOTAL_BYTES = 8 * BODY_BYTES
 SMALL = 64 << 10  # bytes that every request may bring
-# What is left of a body would be read as the next request, or never end.
+# The unread rest of a body would be parsed as the next request, or never end.
 CLOSE = {"Connection": "close"}
 BUSY = CLOSE | {"Retry-After": "1"}
 

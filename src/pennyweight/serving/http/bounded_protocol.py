@@ -18,7 +18,7 @@ _UNHEARD = logging.Logger("clients", logging.CRITICAL)
 class BoundedProtocol(HttpToolsProtocol):
     """A connection whose request heads are bounded: ``uvicorn.Config(http=BoundedProtocol)``.
 
-    The parser has no limits of its own, and no middleware runs before a head is complete:
+    The parser itself has no limits, and no middleware runs before a head is complete:
     a head without an end would fill the memory, and connections that say nothing would
     take all there are.
 

@@ -1,4 +1,4 @@
-"""What a request should say instead of a name or a number that is refused."""
+"""Hints for refused requests: the name or number that was probably meant."""
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches

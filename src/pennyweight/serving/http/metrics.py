@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus."""
+"""Counters and histograms of the service for Prometheus."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, Literal, TypeVar
@@ -52,7 +52,7 @@ class _Children(dict[tuple[str, ...], T], Generic[T]):
 
 
 class _Plain:
-    """A registry without the times at which its counters began: they double what is sent."""
+    """A registry without the creation times of counters, which double the size of a scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -64,7 +64,7 @@ class _Plain:
 
 
 class Metrics:
-    """Counters, histograms and gauges of one service, in a registry of its own.
+    """Counters, histograms and gauges of one service, in its own registry.
 
     Labels are few by design: templates of routes, never paths; versions of bundles, never
     ids. Counting may be done from any thread.
@@ -97,7 +97,7 @@ class Metrics:
         self._lists = _Children(
             counter("recommendations", "Lists, by what answered", "source", "bundle_version")
         )
-        self._cold = counter("cold_answers", "Lists for nobody in particular: no history")
+        self._cold = counter("cold_answers", "Lists without a history")
         self._fallbacks = _Children(counter("fallbacks", "Lists of second choice", "reason"))
         self._events = _Children(counter("events", "Events received", "result"))
         self._encode = histogram("encode_seconds", "Time to encode a batch of texts", ENCODE)
@@ -106,7 +106,7 @@ class Metrics:
         )
         self._storage_errors = counter("storage_errors", "Reads or writes of the store that failed")
         self._lines_dropped = counter(
-            "log_lines_dropped", "Lines of the log that nobody read or the disk refused"
+            "log_lines_dropped", "Log lines without a reader or refused by the disk"
         )
         self._key_failures = counter("key_reload_failures", "Changed keys files that are damaged")
         self._gauges = self._make_gauges(memory)

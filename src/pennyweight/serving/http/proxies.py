@@ -74,7 +74,7 @@ DIRECT = Proxies()
 
 
 def read_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks, separated by commas; `PlanError` names what is neither."""
+    """Read addresses and networks, separated by commas; `PlanError` names any other text."""
     networks = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         try:
@@ -96,7 +96,7 @@ def read_root_path(text: str) -> str:
     if not _ROOT.fullmatch(path) or {".", ".."} & set(segments) or len(path) > ROOT_CHARS:
         raise PlanError(
             f"--root-path {text!r}: begin with /, and use letters, digits, '.', '_', '~' and '-', "
-            f"up to {ROOT_CHARS} in all, such as /shop"
+            f"up to {ROOT_CHARS} altogether, such as /shop"
         )
     if segments[0] in OWN_PATHS:
         raise PlanError(
@@ -193,7 +193,7 @@ def _first_client(
 ) -> tuple[Address, str | None]:
     """Return the nearest address that is no trusted proxy, and the scheme it asked by.
 
-    Each proxy adds at the end whom it was asked by, so what a client made up comes first.
+    Each proxy appends the address of its client, so addresses that a client made up come first.
     """
     client, hops = peer, 0
     for host in reversed(hosts[-HOPS:]):

@@ -29,7 +29,7 @@ ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
-# What a route may set itself.
+# Defaults that a route may override.
 USUAL = (
     (b"content-security-policy", POLICY.encode()),
     (b"cache-control", b"no-store"),
@@ -37,7 +37,7 @@ USUAL = (
 
 
 class HandledRequest(NamedTuple):
-    """What is known of a request once it was answered.
+    """The facts about a request after its response.
 
     Attributes
     ----------

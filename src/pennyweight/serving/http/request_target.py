@@ -1,4 +1,4 @@
-"""What a request line may ask for: text in UTF-8, few parameters."""
+"""Limits of the request target: text in UTF-8, few parameters."""
 
 import re
 from urllib.parse import unquote_to_bytes

@@ -288,7 +288,7 @@ class AuditOut(Out):
 class Health(Out):
     """The status of the service, with the reason for limitations.
 
-    `notes` say what an operator must look at.
+    `notes` are sentences for the operator.
     """
 
     status: str

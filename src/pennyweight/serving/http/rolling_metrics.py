@@ -25,7 +25,7 @@ class RequestStatistics:
     errors, refused
         Answers of 500 and above; of 400 to 499.
     p50, p95, p99
-        Seconds within which so many in a hundred were answered; None without requests.
+        Percentiles of the response time, in seconds; None without requests.
     """
 
     requests: int

@@ -54,7 +54,7 @@ class _JSONRequest(Request):
         body = await self.body()
         if len(body) <= LARGE:
             return decode_json(body)
-        self._body = b""  # nobody reads it again, and the parsed value takes room enough
+        self._body = b""  # it is not read again, and the parsed value takes memory enough
 
         def validated() -> Any:  # noqa: ANN401
             value, errors = self._validate(decode_json(body), loc=("body",))

@@ -1,4 +1,4 @@
-"""Bundles that can be served, each in a folder of its own."""
+"""Bundles that can be served, each in its own folder."""
 
 import errno
 import fcntl
@@ -48,7 +48,7 @@ class StoredBundle:
     covered
         Which changes in the store its data holds already.
     notes
-        What is odd about it, such as an event in the future.
+        Warnings, such as of an event in the future.
     """
 
     version: str

@@ -49,7 +49,7 @@ def strip_bundles(store: StoreAccess, publishing: Bundles, versions: Sequence[st
         try:
             strip_bundle(store, publishing, version, actor="start")
         except BundleError as error:  # it cannot be served either
-            _log.error("%s: nobody can be taken out of a damaged bundle: %s", version, error)
+            _log.error("%s: users cannot be erased from a damaged bundle: %s", version, error)
             all_intact = False
     return all_intact
 

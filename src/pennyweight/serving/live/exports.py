@@ -18,7 +18,7 @@ def exporting(folder: Path) -> Iterator[None]:
     """Let erasures in a service's folder wait while its users are written to files."""
     try:
         handle = _open(folder)
-    except OSError:  # a copy that cannot be written to: nobody is erased there
+    except OSError:  # a copy that cannot be written to: no user is erased there
         yield
         return
     try:
@@ -32,7 +32,7 @@ def wait_for_exports(folder: Path, seconds: float) -> bool:
     """Wait for the exports that run now, a while at most; return whether they have ended."""
     try:
         handle = _open(folder)
-    except OSError:  # the store says what is wrong with the disk
+    except OSError:  # the store reports the fault of the disk
         return True
     try:
         for _ in range(max(1, round(seconds / PAUSE))):

@@ -135,8 +135,8 @@ def joined_history(
 ) -> tuple[Query, bool]:
     """Return the events of the bundle and of the store, oldest first, each once.
 
-    Negative events are no part of a history: they take back what the user did before with
-    the item, as in a log that is fitted to.
+    Negative events are no part of a history: they take back the user's earlier events with
+    the item, as in the event log of a fit.
 
     Also whether some are on items that the bundle does not have; these are left out. Which
     events are in both, `_in_log` says. Where the bundle knows no times, its events come first.

@@ -23,7 +23,7 @@ __all__ = ["Items"]
 _log = logging.getLogger(__name__)
 
 PIECE = 128  # items to read in one go
-PAUSE = 0.02  # seconds for which they give way to lists, at the most
+PAUSE = 0.02  # seconds for which they give way to lists, at most
 
 
 class Items:
@@ -113,7 +113,7 @@ class Items:
         return available
 
     def close(self) -> None:
-        """Finish the step under way, and keep what was encoded."""
+        """Finish the step under way, and save the encoded items."""
         self.ingestion.close()
         self._files.flush()
 

@@ -195,7 +195,7 @@ def _deliver(results: list[tuple[_Job, RankedList | Exception | Any]]) -> None:
         try:
             loop.call_soon_threadsafe(_settle, batch)
         except RuntimeError:
-            pass  # the loop is closed: nobody waits any more
+            pass  # the loop is closed: no client waits any more
 
 
 def _settle(results: list[tuple[_Job, Any]]) -> None:

@@ -19,7 +19,7 @@ DAY = 86_400.0
 WINDOW = 7 * DAY
 PAGE = 5_000  # rows read at once: others read in between
 AUDITS = 1_000  # audit entries to search if the store has no time of the last change of shares
-REST = 10  # a result is reused for so many times the seconds that counting took
+REST = 10  # a result is reused for this multiple of the seconds that counting took
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class OutcomeCounter:
         self._lock = asyncio.Lock()
 
     async def outcomes(self, window: float = WINDOW) -> Outcomes:
-        """Return outcomes; events count for a user within so many seconds after a list."""
+        """Return outcomes; events count for a user within some seconds after a list."""
         async with self._lock:
             start, split = self._timer(), self._engine.traffic_split
             cached = self._counted.get(window)

@@ -57,7 +57,7 @@ class VariantOutcome:
     converted, events
         Users with a positive event that names one of their lists, and the number of such events.
     rate
-        Of converted users; None where nobody got a list.
+        Of converted users; None without any list.
     events_per_user
         Mean over all users who got a list.
     heaviest
@@ -101,7 +101,7 @@ class Contrast:
 
     @property
     def is_mismatched(self) -> bool:
-        """Whether the groups differ in size from what the shares say."""
+        """Whether the group sizes differ from the traffic split (sample ratio mismatch)."""
         return self.sample_ratio_p < MISMATCH
 
 
@@ -142,7 +142,7 @@ class Outcomes:
             missing = " or ".join(variant.version for variant in self.variants if not variant.users)
             return f"No user of {missing} has got a list yet."
         if not first.converted + second.converted:
-            return "No difference shown yet: nobody has acted on a list."
+            return "No difference shown yet: no user has acted on a list."
         rates = f"{_acted(second)} acted on a list, against {_acted(first)}"
         span = f"{_points(self.contrast.rate)}, p = {_p(self.contrast.p)}"
         if not self.contrast.is_significant:
@@ -221,7 +221,7 @@ class Tally:
             n, users = self._types.get((event.bundle_version, event.kind), (0, set()))
             users.add(event.user)
             self._types[event.bundle_version, event.kind] = n + 1, users
-            # An event may name the list of somebody else, by mistake or on purpose.
+            # An event may name another user's list, by mistake or on purpose.
             if (
                 event.user == event.list_user
                 and event.bundle_version in self._events

@@ -33,6 +33,6 @@ class Precedence:
                     self._change.notify_all()
 
     def give_way(self, seconds: float) -> bool:
-        """Wait until nothing urgent is being done, so long at the most; return whether so."""
+        """Wait until no urgent work runs, up to a limit; return whether it ended."""
         with self._change:
             return self._change.wait_for(lambda: not self._urgent, seconds)

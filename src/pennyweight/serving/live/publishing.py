@@ -27,7 +27,7 @@ from pennyweight.serving.worker import Worker
 
 __all__ = ["PREVIOUS", "SINCE", "TRAFFIC", "Publishing"]
 
-# Settings in the store: what is served, what was before, and since when (epoch seconds).
+# Settings in the store: the traffic split, the previous one, and its start (epoch seconds).
 TRAFFIC, PREVIOUS, SINCE = "traffic split", "previous traffic split", "traffic split since"
 CHANGES = 32  # that may wait for each other
 
@@ -174,7 +174,7 @@ class Publishing:
             try:
                 n = self.bundles.forget(version, users)
                 log = None if n is None else self.bundles.interactions(version)
-            except PennyweightError:  # damaged: its arrays are mapped, so nobody looks them up
+            except PennyweightError:  # damaged: its arrays are mapped, so no user can be looked up
                 self._use_log(version, lambda bundle: bundle.log_without_names(users))
                 raise
             if n is not None:

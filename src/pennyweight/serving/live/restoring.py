@@ -65,7 +65,7 @@ def restore_items(bundle: ServedBundle, item_files: EncodedItemFiles, read: Read
     for part in files:
         parts.append(unchanged(part, last))
         for item in parts[-1].items.ids:
-            del last[item]  # what is left has to be read
+            del last[item]  # the remaining items have to be encoded
     if any(map(len, parts)):
         joined = EncodedItems.joined([part for part in parts if len(part)])
         bundle = bundle.with_encoded(with_known_rows(joined, files))

@@ -1,7 +1,7 @@
 """All data about a user as JSON, written in pieces, so that neither memory nor others wait for it.
 
-Each piece is a read of its own. What a slow client has not taken yet is not in memory, holds no
-lock, and is not handed out once the user is erased.
+Each piece is a separate read. Data that a slow client has not taken yet is not in memory, holds
+no lock, and is not sent once the user is erased.
 """
 
 import asyncio

@@ -106,11 +106,11 @@ class LiveUsers:
             trained, events = await asyncio.to_thread(self._forget_in_bundles, user)
         except StoreError as error:
             refused.append(str(error))
-        finally:  # whatever else fails, no list rests on what was deleted
+        finally:  # even after a failure, no list uses deleted events
             self._histories.forget([user])
             self._lists.log.forget(user)
         await self._settle()
-        self._histories.forget([user])  # an answer under way may have put back what it had read
+        self._histories.forget([user])  # a list under way may have cached the old history again
         await self._settle()
         self._lists.log.forget(user)
         if refused:

@@ -1,4 +1,4 @@
-"""What a key may do beyond its path: whom a body names is known to the route alone."""
+"""Permissions that depend on the body: only the route knows the user whom it names."""
 
 from starlette.requests import Request
 

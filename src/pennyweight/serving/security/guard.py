@@ -31,7 +31,7 @@ class Guard:
     """ASGI middleware that lets in who may ask, and raises `Refusal` for the rest.
 
     The key that a request came with is left in ``scope["state"]["key"]``. Paths under
-    ``/health`` are answered to whoever asks.
+    ``/health`` are open to everyone.
 
     Attributes
     ----------

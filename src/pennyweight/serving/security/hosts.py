@@ -38,7 +38,7 @@ def check_host(host: bytes | None) -> None:
 
 
 def check_site(headers: Headers) -> None:
-    """Refuse what a page of another site makes a browser send.
+    """Refuse requests that a page of another site makes a browser send.
 
     ``Sec-Fetch-Site`` decides where a browser sends it, for no page can set it and it
     holds behind a proxy that changes ``Host``; else ``Origin``, if any, must be the host.

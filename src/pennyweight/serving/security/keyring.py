@@ -28,8 +28,8 @@ class KeyRing:
     clock
         Seconds that only go forward.
     failed
-        Called with what went wrong when a changed file cannot be read, once a change; an
-        attribute too, for what is made later than the ring, such as `Metrics.keys_failed`.
+        Called with the error when a changed file cannot be read, once per change. It can be
+        set later, for callbacks that are made after the ring, such as `Metrics.keys_failed`.
 
     Raises
     ------

@@ -114,9 +114,9 @@ class Keys(Frozen):
     def of_digest(self, digest: str) -> Key | None:
         """Return the key of a sha256.
 
-        Looked up, so that a hundred keys cost what one costs. Nobody can choose the sha256
-        of a guess, so the time of the look-up tells nothing of the keys; what is found is
-        still compared in constant time.
+        A dictionary makes a hundred keys as fast as one. No client can choose the sha256 of a
+        guess, so the time of the look-up reveals nothing about the keys; the digest is still
+        compared in constant time.
         """
         key = self._by_digest.get(digest)
         return key if key is not None and hmac.compare_digest(key.sha256, digest) else None
@@ -182,7 +182,7 @@ def new_key(
     now
         When.
     token
-        Returns so many random bytes in URL-safe base64.
+        Returns this many random bytes in URL-safe base64.
 
     Returns
     -------

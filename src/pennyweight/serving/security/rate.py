@@ -27,13 +27,13 @@ class Rate:
     clock
         Seconds that only go forward.
     callers
-        Buckets kept at the most; beyond, the oldest half is forgotten, which is generous
+        Maximum number of buckets; beyond it the oldest half is dropped, which is generous
         to those callers and keeps memory bounded.
 
     Raises
     ------
     PlanError
-        When the rate or the burst lets nobody in.
+        When the rate or the burst admits no request.
     """
 
     def __init__(

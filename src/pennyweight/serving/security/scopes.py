@@ -8,7 +8,7 @@ __all__ = ["is_health", "needed_scope"]
 
 Rule = Mapping[str, Scope]  # by method; another method needs `admin`
 
-# Lists that rest on what the caller sends. A body may still name a user: its route then asks
+# Lists from data that the caller sends. A body may still name a user: its route then asks
 # for `read`, see `authorization.check_user`.
 SESSION: Rule = {"GET": "session", "HEAD": "session", "POST": "session"}
 ASKING: Rule = {"GET": "read", "HEAD": "read", "POST": "read"}
@@ -51,8 +51,7 @@ def is_health(path: str) -> bool:
 def needed_scope(method: str, path: str) -> Scope | None:
     """Return the scope that a request needs, or None if it needs no key.
 
-    What the table does not know needs ``admin``: a route that is added is closed until it
-    is opened here.
+    Paths outside the table need ``admin``: a new route is closed until it is opened here.
     """
     if path in OPEN or path.startswith("/static/") or is_health(path):
         return None

@@ -32,7 +32,7 @@ class Sessions:
     clock
         Seconds that only go forward.
     token
-        Returns so many random bytes in URL-safe base64.
+        Returns this many random bytes in URL-safe base64.
     seconds
         How long a session lasts.
     sessions

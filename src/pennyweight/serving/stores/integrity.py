@@ -9,13 +9,13 @@ __all__ = ["Integrity"]
 _log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 2.0  # of the first check, for which the start waits
-SECONDS = 4.0  # of the others: an erasure waits for 5 s until nobody reads
+SECONDS = 4.0  # of the others: an erasure waits 5 s for readers to end
 EVERY = 3_600.0  # seconds between checks
 SPACING = 10.0  # seconds between checks after failures
 
 
 class Integrity:
-    """Checks a store in a thread of its own, each time for a bounded time.
+    """Checks a store in its own thread, for a bounded time each.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Integrity:
     Attributes
     ----------
     damage
-        What was found to be wrong, None where all is well or was not reached in time.
+        The faults, None without any or where the time ran out.
     """
 
     def __init__(self, check: Callable[[float], list[str] | None], *, every: float = EVERY) -> None:
@@ -55,7 +55,7 @@ class Integrity:
             self._thread.join()
 
     def check(self, seconds: float) -> None:
-        """Check for some seconds at the most; note and log what is damage."""
+        """Check within a limited time; note and log damage."""
         try:
             damage = self._check(seconds)
         except Exception as error:  # a file that cannot even be read

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def open_store(path: Path) -> SQLiteStore:
-    """Open a store; where nothing can be written, what it holds can still be read."""
+    """Open a store; where it cannot be written, its contents can still be read."""
     reason = unwritable(path.parent)
     if reason is None:
         return SQLiteStore(path)
@@ -73,12 +73,12 @@ class ReadOnlyStore(SQLiteStore):
         yield
 
     def reader(self) -> Self:
-        """Return a store over the same file with a connection of its own."""
+        """Return a store over the same file with its own connection."""
         assert self.refusal is not None
         return type(self)(self.path, self.refusal)
 
     def quick_check(self, seconds: float) -> list[str] | None:
-        """Look for damage through a connection of its own; None where the time did not do."""
+        """Look for damage through a separate connection; None where the time ran out."""
         return quick_check(_connect(self.path), seconds)
 
     def _write(self, sql: str, values: Sequence[Any]) -> int:

@@ -120,10 +120,10 @@ class Recommendation:
     Attributes
     ----------
     recommendation_id, user, time, bundle_version, scenario
-        What it was, for whom (None: for a session), when (epoch seconds), by which bundle,
-        and at which place.
+        Its id, the user (None: for a session), the time (epoch seconds), the bundle, and the
+        scenario.
     source
-        What it rests on, such as ``history``.
+        The basis of the list, such as ``history``.
     items
         Ids and scores, best first.
     """
@@ -184,7 +184,7 @@ class Attributed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was deleted of a user."""
+    """The number of a user's deleted rows."""
 
     events: int
     recommendations: int

@@ -1,4 +1,4 @@
-"""Whether a folder has room for what a store writes."""
+"""Check that a folder has room for the writes of a store."""
 
 import errno
 import os

@@ -93,7 +93,7 @@ STEPS = (
     CREATE INDEX shown_to ON recommendations (user, time, model_version) WHERE user IS NOT NULL;
     CREATE INDEX shown_at ON recommendations (time, model_version);
     """,
-    # Which change told what of an item; NULL where the last one told all.
+    # The change that set each field of an item; NULL where the last one set all of them.
     "ALTER TABLE items ADD COLUMN told TEXT;",
     # The names that requests and answers have.
     """

@@ -80,7 +80,7 @@ class SQLiteStore:
         database = self._database
         database.pragma("journal_mode", "wal")
         database.pragma("synchronous", "full")
-        database.pragma("secure_delete", True)  # what is deleted is overwritten
+        database.pragma("secure_delete", True)  # deleted rows are overwritten
         database.pragma("temp_store", "memory")  # nothing is spilt to another file
         database.pragma("cache_size", -CACHE_KIB)
         database.pragma("wal_autocheckpoint", CHECKPOINT)
@@ -108,7 +108,7 @@ class SQLiteStore:
                 self._depth -= 1
 
     def reader(self) -> Self:
-        """Return a store over the same file with a connection of its own."""
+        """Return a store over the same file with its own connection."""
         return type(self)(self.path, vfs=self._vfs)
 
     def begin_branch(self) -> None:
@@ -434,7 +434,7 @@ class SQLiteStore:
         return [row[0] for row in self._read("PRAGMA integrity_check") if row[0] != "ok"]
 
     def quick_check(self, seconds: float) -> list[str] | None:
-        """Look for damage through a connection of its own; None where the time did not do."""
+        """Look for damage through a separate connection; None where the time ran out."""
         if not self.path.exists() or self.path.stat().st_ino != self._inode:
             return [f"{self.path}: the file was moved or replaced while it is in use"]
         flags = apsw.SQLITE_OPEN_READONLY
@@ -459,7 +459,7 @@ class SQLiteStore:
         SQLite lets go of the interpreter for a statement, and this thread may wait long until it
         has it again.
         """
-        if len(rows) <= TOGETHER:  # a statement is a transaction of its own
+        if len(rows) <= TOGETHER:  # a single statement is a transaction
             self._insert_together(into, rows, conflict)
             return
         with self.transaction():

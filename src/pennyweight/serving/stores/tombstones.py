@@ -17,7 +17,7 @@ class Tombstones:
     """The erased users of a database: a BLAKE2b digest each, under a random key.
 
     The key is made with the first tombstone. It keeps digests from being compared across
-    services and looked up in precomputed tables. Whoever holds the whole database can still
+    services and looked up in precomputed tables. An owner of the whole database can still
     test whether an id they already know was erased.
 
     Parameters

@@ -47,10 +47,10 @@ class _Job:
 class Writer:
     """Runs jobs on a store one after another, several in a transaction (group commit).
 
-    A result is handed out when it is on disk. A job that fails takes back what it wrote and
+    A result is handed out when it is on disk. A job that fails is rolled back and
     leaves the others alone; where the disk refuses, all of the transaction fail. A job whose
     deadline has long passed before it begins is cancelled, and nothing of it is written; one whose
-    client has gone is written, for many do not wait to hear of their events.
+    client has gone is written, for many clients do not wait for the response to an event.
 
     Parameters
     ----------

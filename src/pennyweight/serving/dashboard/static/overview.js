@@ -30,7 +30,7 @@
     try {
       await refresh();
     } catch {
-      running = false; // logged out, or the service is gone: what is shown is old
+      running = false; // logged out, or the service is gone: the figures are old
       tell();
     }
     setTimeout(turn, 1000 * seconds);

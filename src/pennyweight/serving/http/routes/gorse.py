@@ -1,8 +1,8 @@
 """The routes of Gorse that its clients use most, answered as they expect.
 
 A user of that server moves by changing one address. Labels are columns of the catalog here,
-the comment is the title, and hidden means not available. Users hold nothing but their events, so
-that what is told of them besides is not kept, and 0 rows are said to be affected.
+the comment is the title, and hidden means not available. Users have
+no other data than their events: other fields are dropped, and the response counts 0 rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -115,7 +115,7 @@ def gorse_routes(
         filter = _filter(bundle.catalog, category or ())
         ranking_request = ListRequest(user=user_id, k=n + offset, filter=filter)
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
-        page = replace(ranked, items=ranked.items[offset:])  # what is given out, and no more
+        page = replace(ranked, items=ranked.items[offset:])  # the returned page alone
         engine.lists.record(ranking_request, page, bundle.version)
         metrics.recommended(page.source, bundle.version)
         if x_api_version == "2":

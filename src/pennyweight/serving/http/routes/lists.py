@@ -39,7 +39,7 @@ ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 
 def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
-    """Return the routes; all answer with a list that has an id of its own."""
+    """Return the routes; each responds with a list under a new id."""
     router = APIRouter(prefix="/v1", tags=["lists"], route_class=Route)
 
     async def respond(request: Request, list_request: ListRequest, session: str | None) -> Response:
