@@ -176,7 +176,7 @@ def test_distilling_reads_the_cache_and_survives_its_damage(tiny, own_cache):
     assert made.fingerprint == first.fingerprint
     fresh = TransformerEncoder.from_pretrained(tiny, threads=1)
     distil(fresh, dim=8)
-    assert "_session" not in vars(fresh)  # what is cached needs no session
+    assert "session" not in vars(fresh)  # what is cached needs no session
     with pytest.raises(DataError, match="dim 33"):
         distil(transformer, dim=33)
 

@@ -188,7 +188,7 @@ class _Writer:
             hidden = graph.node("Mul", [graph.node("Sub", [mask, one]), far])  # -1e9 at padding
             column = graph.constant("axis2", np.array([2], np.int64))
             masked = graph.node("Add", [x, graph.node("Unsqueeze", [hidden, column])])
-            return graph.node("ReduceMax", [masked], axes=[1], keepdims=0)
+            return graph.node("ReduceMax", [masked, axes], keepdims=0)
         # (batch, 1, tokens) @ (batch, tokens, hidden)
         summed = graph.node(
             "MatMul", [graph.node("Unsqueeze", [self._shares(mask, pooling), axes]), x]
@@ -257,6 +257,6 @@ def _serialize(graph: Operators, outputs: Mapping[str, tuple[str, list[Any]]]) -
         for name, (_, shape) in outputs.items()
     ]
     proto = helper.make_graph(graph.nodes, "encoder", inputs, declared, graph.constants)
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MS, 1)]
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid(MS, 1)]
     model = helper.make_model(proto, opset_imports=opsets, ir_version=8)
     return Graph(bytes(model.SerializeToString()), graph.arrays)

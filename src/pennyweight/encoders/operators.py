@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pennyweight.encoders.checkpoint import WEIGHT_STEPS
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["MS", "Operators", "Precision"]
+__all__ = ["INLINE", "MS", "Operators", "Precision"]
 
 Precision = Literal["fp32", "int8"]
 MS = "com.microsoft"
@@ -101,8 +101,8 @@ class Operators:
     def _quantize_rows(self, x: str, width: int) -> tuple[str, str]:
         """Quantize each token's activations to uint8 by their own largest; (values, scales)."""
         # Two passes that only read cost less than one that writes absolute values down.
-        high = self.node("ReduceMax", [x], axes=[-1], keepdims=1)
-        low = self.node("Neg", [self.node("ReduceMin", [x], axes=[-1], keepdims=1)])
+        high = self.node("ReduceMax", [x, "minus_one"], keepdims=1)
+        low = self.node("Neg", [self.node("ReduceMin", [x, "minus_one"], keepdims=1)])
         largest = self.node("Max", [high, low, "tiny"])
         scale = self.node("Mul", [largest, "per_step"])
         flat = self.node("Reshape", [x, self.constant(f"{x}.flat", np.array([-1, width]))])

@@ -14,6 +14,7 @@ ENCODERS: PluginRegistry[Encoder] = PluginRegistry(
         "lexical": "pennyweight.encoders.tfidf:LexicalEncoder",
         "word2vec": "pennyweight.encoders.word2vec:Word2VecEncoder",
         "static": "pennyweight.encoders.static:StaticEncoder",
+        "onnx": "pennyweight.encoders.exported:ExportedEncoder",
         "transformer": "pennyweight.encoders.transformer:TransformerEncoder",
         "projected": "pennyweight.encoders.projected:ProjectedEncoder",
     },

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-__all__ = ["TABLE", "Graph", "Session"]
+from pennyweight.errors import DataError
+
+__all__ = ["TABLE", "Graph", "Session", "open_file"]
 
 TABLE = "words"  # the constant of token vectors
 
@@ -35,10 +38,7 @@ class Graph:
 
     def session(self, threads: int) -> "Session":
         """Open the model on a number of threads."""
-        options = ort.SessionOptions()
-        # ONNX Runtime would count the cores of the host, not of the container.
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
+        options = _options(threads)
         values = {n: ort.OrtValue.ortvalue_from_numpy(a) for n, a in self.arrays.items()}
         options.add_external_initializers(list(values), list(values.values()))
         # Matrices are packed anew by the session and can go; the table would be copied as it is.
@@ -52,6 +52,25 @@ class Graph:
             disabled_optimizers=["SkipLayerNormFusion"],  # slower, see `encode.graph`
         )
         return Session(inner, [(self.arrays[name], value) for name, value in shared.items()])
+
+
+def open_file(path: Path, threads: int) -> "Session":
+    """Open an ONNX file, and the constants beside it, on a number of threads."""
+    try:
+        inner = ort.InferenceSession(
+            str(path), _options(threads), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # the library raises classes of its own
+        raise DataError(f"{path}: cannot be opened by ONNX Runtime ({error})") from error
+    return Session(inner, [])
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    # ONNX Runtime would count the cores of the host, not of the container.
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return options
 
 
 @dataclass(frozen=True)

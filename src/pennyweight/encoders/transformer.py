@@ -2,29 +2,20 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
+from pennyweight.encoders.graph_encoder import GraphEncoder
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.prompts import Prompts
-from pennyweight.encoders.protocol import LanguageModelEncoder, Progress
 from pennyweight.encoders.session import Session
-from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import (
     READ_TOKENS,
-    TokenLists,
-    batches,
-    padded,
-    special_ids,
-    tokenize,
 )
 from pennyweight.encoders.weights import ModelWeights, check_tokenizer, find_weights, write_weights
 from pennyweight.errors import BundleError, DataError
@@ -34,10 +25,9 @@ from pennyweight.storage.files import digest, write_atomic
 __all__ = ["TransformerEncoder"]
 
 SETTINGS = "transformer.json"
-BLOCK_TEXTS = 8192  # texts tokenized, then sorted by length, at a time
 
 
-class TransformerEncoder(LanguageModelEncoder):
+class TransformerEncoder(GraphEncoder):
     """Sentence vectors from a BERT-type model (Reimers and Gurevych 2019).
 
     Made by `from_pretrained`. The weights are found by `pennyweight.encoders.weights.find_weights`.
@@ -54,9 +44,8 @@ class TransformerEncoder(LanguageModelEncoder):
         threads: int,
         max_tokens: int,
     ) -> None:
-        self.weights, self.tokenizer, self.max_tokens = weights, tokenizer, max_tokens
-        self.threads = threads
-        self._special = frozenset(special_ids(tokenizer).tolist())
+        super().__init__(tokenizer, prompts=weights.prompts, max_tokens=max_tokens, threads=threads)
+        self.weights = weights
         self._precision = precision
         self._fingerprint = digest(
             weights.fingerprint, precision, str(max_tokens), f"graph {GRAPH_VERSION}"
@@ -134,13 +123,8 @@ class TransformerEncoder(LanguageModelEncoder):
         """Hash over weights, tokenizer, precision and cut; not over threads."""
         return self._fingerprint
 
-    @property
-    def prompts(self) -> Prompts:
-        """Those of the weights."""
-        return self.weights.prompts
-
     @cached_property
-    def _session(self) -> Session:
+    def session(self) -> Session:
         """Built when first used: an encoder whose vectors are all cached never needs it."""
         checkpoint = _checkpoint(self.weights)
         graph = build_graph(
@@ -150,48 +134,6 @@ class TransformerEncoder(LanguageModelEncoder):
             precision=self._precision,
         )
         return graph.session(self.threads)
-
-    def encode(
-        self, texts: Sequence[str], *, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        """Return unit vectors, float32 (len(texts), dim); zero rows where no token is known.
-
-        `progress` is called with (texts done, texts in all).
-        """
-        return self._encode(texts, self.prompts.document, progress)
-
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit vectors of search texts, float32 (len(texts), dim)."""
-        return self._encode(texts, self.prompts.query)
-
-    def _encode(
-        self, texts: Sequence[str], prompt: str, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        check_texts(texts)
-        out = np.zeros((len(texts), self.dim), np.float32)
-        for start in range(0, len(texts), BLOCK_TEXTS):
-            block = texts[start : start + BLOCK_TEXTS]
-            ids = tokenize(self.tokenizer, block, special=True, prompt=prompt)
-            with_token = [i for i, row in enumerate(ids) if not self._special.issuperset(row)]
-            done = start + len(ids) - len(with_token)
-            for batch in batches([ids[i] for i in with_token]):
-                rows = [with_token[i] for i in batch]
-                out[[start + i for i in rows]] = self._run([ids[i] for i in rows], "unit")
-                done += len(batch)
-                if progress is not None:
-                    progress(done, len(texts))
-        return out
-
-    def pool(self, ids: TokenLists, *, progress: Progress | None = None) -> NDArray[np.float32]:
-        """Return pooled vectors of token sequences, not scaled, float32 (len(ids), dim)."""
-        out = np.zeros((len(ids), self.dim), np.float32)
-        done = 0
-        for batch in batches(ids):
-            out[batch] = self._run([ids[i] for i in batch], "pooled")
-            done += len(batch)
-            if progress is not None:
-                progress(done, len(ids))
-        return out
 
     def save(self, folder: Path) -> None:
         """Write the weights' folder, in 8 bits if they run so, with the settings beside it."""
@@ -227,9 +169,6 @@ class TransformerEncoder(LanguageModelEncoder):
         # Weights in 8 bits are other bytes, but give the same vectors.
         encoder._fingerprint = str(settings.get("fingerprint", encoder.fingerprint))
         return encoder
-
-    def _run(self, ids: TokenLists, output: str) -> NDArray[np.float32]:
-        return self._session.run([output], padded(ids))[0]
 
 
 def _checkpoint(weights: ModelWeights) -> Checkpoint:

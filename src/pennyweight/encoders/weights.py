@@ -53,6 +53,7 @@ __all__ = [
     "check_tokenizer",
     "find_weights",
     "may_be_model",
+    "stored_prompts",
     "write_weights",
 ]
 
@@ -222,10 +223,10 @@ def write_weights(
     with staging(folder) as new:
         for name in like.modules.files:
             write_atomic(new / name, (like.folder / name).read_bytes())
-        if _prompts(new, folder.name, config) != like.prompts:  # overridden, or of its old name
-            write_atomic(new / PROMPTS, json.dumps(like.prompts.to_config(), indent=2).encode())
         text = json.dumps(family.own_config(config), indent=2)
         write_atomic(new / "config.json", text.encode())
+        if stored_prompts(new, folder.name) != like.prompts:  # overridden, or of its old name
+            write_atomic(new / PROMPTS, json.dumps(like.prompts.to_config(), indent=2).encode())
         write_atomic(new / "tokenizer.json", tokenizer_json.encode("utf-8"))
         write_atomic(new / TENSORS, to_safetensors(plain, {"format": "pt"}))
         replace_directory(new, folder)
@@ -346,11 +347,13 @@ def _open(folder: Path, name: str) -> ModelWeights:
         modules,
         digest(*parts),
         verified=sums == SUMS,
-        prompts=_prompts(folder, name, config),
+        prompts=stored_prompts(folder, name),
     )
 
 
-def _prompts(folder: Path, name: str, config: Mapping[str, Any]) -> Prompts:
+def stored_prompts(folder: Path, name: str) -> Prompts:
+    """Return the prompts of a model folder, or those that are known for a model of its name."""
+    config = read_json(folder / "config.json")
     path = folder / PROMPTS
     stored = read_json(path) if path.is_file() else None
     try:
