@@ -8,7 +8,7 @@ import numpy as np
 
 from pennyweight.encoders.checkpoint import Projection
 from pennyweight.encoders.prompts import FILE as PROMPTS
-from pennyweight.encoders.tensor_files import TENSORS, read_json, read_tensors
+from pennyweight.encoders.tensor_files import TENSORS, read_json, read_tensor_file
 from pennyweight.errors import DataError
 
 __all__ = ["Activation", "Dense", "DenseModule", "Modules", "Pooling", "read_modules"]
@@ -48,7 +48,7 @@ class DenseModule:
 
     def read(self, width: int) -> Dense:
         """Read the tensors; `DataError` where they do not fit vectors of a width."""
-        tensors = read_tensors(self.folder)
+        tensors = read_tensor_file(self.folder / TENSORS)
         weight = tensors.get("linear.weight")
         bias = tensors.get("linear.bias", np.zeros(self.dim, np.float32))
         shape = None if weight is None else weight.shape
@@ -102,7 +102,8 @@ def read_modules(folder: Path) -> Modules:
         if kind == "Dense":
             dense.append(_dense(folder / path, normalized=normalized))
             files += [f"{path}/config.json", f"{path}/{TENSORS}"]
-        normalized = kind == "Normalize"
+        if kind != "Dropout":  # which does nothing outside training
+            normalized = kind == "Normalize"
     files.append(f"{pooling_folder}/config.json")
     return Modules(
         _pooling(folder / pooling_folder / "config.json"),
@@ -138,6 +139,11 @@ def _dense(folder: Path, *, normalized: bool) -> DenseModule:
         raise DataError(
             f"{folder / 'config.json'}: Dense of {dim!r} components with {activation!r}; supported "
             f"are {', '.join(ACTIVATIONS)}, and a number above 0"
+        )
+    if not (folder / TENSORS).is_file():
+        raise DataError(
+            f"{folder}: no {TENSORS}; save the model once with sentence-transformers: "
+            "SentenceTransformer(NAME).save_pretrained(FOLDER)"
         )
     return DenseModule(folder, dim, cast(Activation, activation), normalized)
 

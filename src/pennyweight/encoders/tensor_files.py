@@ -11,7 +11,14 @@ from pennyweight.errors import DataError
 from pennyweight.storage.arrays import UNREADABLE, map_tensors
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["INDEX", "SCALE", "TENSORS", "read_json", "read_tensors", "tensor_files"]
+__all__ = [
+    "INDEX",
+    "TENSORS",
+    "read_json",
+    "read_tensor_file",
+    "read_tensors",
+    "tensor_files",
+]
 
 TENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLE = "pytorch_model.bin"
