@@ -107,9 +107,15 @@ def test_other_markers_move_with_their_tokens(model):
 
 def test_other_tokenizers_are_refused(model):
     tokenizer = json.loads(model.tokenizer_json)
-    tokenizer["model"] = {"type": "BPE", "vocab": {"a": 0}, "merges": []}
-    other = replace(model, tokenizer_json=json.dumps(tokenizer))
-    with pytest.raises(DataError, match="'BPE'; the vocabulary can be cut"):
-        cut_vocabulary(other, TEXTS)
+    for changes, message in (
+        ({"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}, "'WordLevel'; the vocabulary"),
+        (
+            {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": "</w>"},
+            "BPE with end_of_word_suffix '</w>'",
+        ),
+    ):
+        other = replace(model, tokenizer_json=json.dumps({**tokenizer, "model": changes}))
+        with pytest.raises(DataError, match=message):
+            cut_vocabulary(other, TEXTS)
     with pytest.raises(DataError, match="frequent -1"):
         cut_vocabulary(model, TEXTS, frequent=-1)

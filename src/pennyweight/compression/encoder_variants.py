@@ -112,7 +112,7 @@ def _pruned(
     try:
         model = cut_vocabulary(model, texts)
         cuts = (f"{model.config['vocab_size']:,} tokens",)
-    except DataError:  # not WordPiece: every token stays
+    except DataError:  # of a type that cannot be cut: every token stays
         pass
     small = _load(model, folder / "int8", name, max_tokens)
     steps = (*cuts, "int8 matrices", "whitened")

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
 from pennyweight.encoders.texts import check_texts
-from pennyweight.encoders.token_selection import BLOCK_TEXTS, UNLIMITED, select_tokens, wordpiece
+from pennyweight.encoders.token_selection import BLOCK_TEXTS, UNLIMITED, select_tokens
 from pennyweight.encoders.tokens import load_tokenizer
+from pennyweight.encoders.vocabularies import vocabulary_of
 from pennyweight.errors import DataError
 
 __all__ = ["Fragmentation", "cut_vocabulary", "fragmentation"]
@@ -45,7 +46,8 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
         No text has a word.
     """
     tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=UNLIMITED)
-    unknown_id = tokenizer.token_to_id(wordpiece(json.loads(model.tokenizer_json))["unk_token"])
+    unknown_token = vocabulary_of(json.loads(model.tokenizer_json)).unknown
+    unknown_id = None if unknown_token is None else tokenizer.token_to_id(unknown_token)
     words = pieces = unknown = 0
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         block = list(texts[start : start + BLOCK_TEXTS])
@@ -68,7 +70,7 @@ def cut_vocabulary(
     Raises
     ------
     DataError
-        The tokenizer is not WordPiece, or `frequent` is below 0.
+        The tokenizer is of a type that cannot be cut, or `frequent` is below 0.
     """
     # RoBERTa counts positions from the id of the padding, which therefore must not move.
     first = int(model.config.get("pad_token_id") or 0) + 1

@@ -140,7 +140,7 @@ class StaticEncoder(TableEncoder):
     def pruned(self, texts: Sequence[str]) -> "StaticEncoder":
         """Return an encoder with the rows that texts need and a safety set (see `select_tokens`).
 
-        A table whose tokenizer is not WordPiece stays as it is.
+        A table whose tokenizer cannot be cut stays as it is.
         """
         try:
             old, text = select_tokens(self.tokenizer.to_str(), texts)

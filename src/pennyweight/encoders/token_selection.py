@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import load_tokenizer, tokenize
+from pennyweight.encoders.vocabularies import Vocabulary, vocabulary_of
 from pennyweight.errors import DataError
 
-__all__ = ["BLOCK_TEXTS", "UNLIMITED", "select_tokens", "wordpiece"]
+__all__ = ["BLOCK_TEXTS", "UNLIMITED", "select_tokens"]
 
 BLOCK_TEXTS = 4096
 UNLIMITED = 1 << 20  # tokens a text may have when the tokens that are needed are collected
@@ -24,60 +25,40 @@ def select_tokens(
 
     Kept besides the tokens of `texts`: special and added tokens; single characters, alone and
     as a continuation (``x``, ``##x``), so that a word can still be spelled; the most frequent
-    tokens by the vocabulary's order; and tokens with a character that has no such single form.
-    Ids are counted anew in the old order. A text whose tokens are all kept has the same
-    tokens, hence the same vector, as WordPiece takes the longest match at each place
-    (Schuster and Nakajima 2012) and no longer one has been added.
+    tokens; and tokens with a character that has no such single form. Ids are counted anew in
+    the old order. A text whose tokens are all kept has the same tokens, hence the same vector
+    (see `pennyweight.encoders.vocabularies` for the reason).
 
     Parameters
     ----------
     texts
         The catalog's.
     frequent
-        How many tokens from the start of the vocabulary to keep; BERT's are in order of
-        frequency. Single characters and ``[unused…]`` are not counted.
+        How many tokens from the start of the vocabulary to keep, which is in order of
+        frequency; of Unigram, those of the highest score. Single characters and ``[unused…]``
+        are not counted.
     first
         So many ids from the start stay where they are.
 
     Raises
     ------
     DataError
-        The tokenizer is not WordPiece, or `frequent` is below 0.
+        The tokenizer is of another type, or `frequent` is below 0.
     """
     if frequent < 0:
         raise DataError(f"frequent {frequent}: 0 or more tokens")
     tokenizer = json.loads(tokenizer_json)
-    vocabulary: dict[str, int] = wordpiece(tokenizer)["vocab"]
-    prefix = str(tokenizer["model"].get("continuing_subword_prefix", "##"))
+    vocabulary = vocabulary_of(tokenizer)
     added = {token["content"]: int(token["id"]) for token in tokenizer["added_tokens"]}
-    keep = (
-        set(added.values()) | _needed_tokens(tokenizer_json, texts) | _spelling(vocabulary, prefix)
-    )
+    keep = set(added.values()) | _needed_tokens(tokenizer_json, texts) | vocabulary.spelling()
     keep |= set(range(first))
-    ordered = sorted(vocabulary, key=vocabulary.__getitem__)
-    common = [
-        token
-        for token in ordered
-        if len(token.removeprefix(prefix)) > 1
-        and token not in added
-        and not token.startswith("[unused")
-    ]
-    keep |= {vocabulary[token] for token in common[:frequent]}
-    existing = set(vocabulary.values()) | set(added.values())
+    common = [token for token in vocabulary.common() if token not in added]
+    keep |= {vocabulary.ids[token] for token in common[:frequent]}
+    keep = vocabulary.with_parts(keep)
+    existing = set(vocabulary.ids.values()) | set(added.values())
     old = np.array(sorted(keep & existing), np.int64)
     new = {int(token): number for number, token in enumerate(old)}
-    return old, json.dumps(_renumbered(tokenizer, new), ensure_ascii=False)
-
-
-def wordpiece(tokenizer: dict[str, Any]) -> dict[str, Any]:
-    """Return the model of a tokenizer.json; `DataError` where it is not WordPiece."""
-    model: dict[str, Any] = tokenizer["model"]
-    if model.get("type") != "WordPiece":
-        raise DataError(
-            f"tokenizer.json is of type {model.get('type')!r}; the vocabulary can be cut and its "
-            "fragmentation measured only for WordPiece, as BERT models have it"
-        )
-    return model
+    return old, json.dumps(_renumbered(tokenizer, vocabulary, new), ensure_ascii=False)
 
 
 def _needed_tokens(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
@@ -89,25 +70,11 @@ def _needed_tokens(tokenizer_json: str, texts: Sequence[str]) -> set[int]:
     return needed
 
 
-def _spelling(vocabulary: dict[str, int], prefix: str) -> set[int]:
-    """Return the single characters, and tokens that they could not spell."""
-    keep = set()
-    for token, number in vocabulary.items():
-        inside = token.startswith(prefix)
-        letters = token.removeprefix(prefix)
-        single = len(letters) == 1
-        first = (prefix if inside else "") + letters[:1]
-        forms = [first, *(prefix + letter for letter in letters[1:])]
-        if single or not all(form in vocabulary for form in forms):
-            keep.add(number)
-    return keep
-
-
-def _renumbered(tokenizer: dict[str, Any], new: dict[int, int]) -> dict[str, Any]:
+def _renumbered(
+    tokenizer: dict[str, Any], vocabulary: Vocabulary, new: dict[int, int]
+) -> dict[str, Any]:
     """Return a tokenizer.json with the kept tokens under their new ids."""
-    vocabulary = tokenizer["model"]["vocab"].items()
-    retained = {token: new[number] for token, number in vocabulary if number in new}
-    out = {**tokenizer, "model": {**tokenizer["model"], "vocab": retained}}
+    out = {**tokenizer, "model": vocabulary.cut(new)}
     out["added_tokens"] = [{**t, "id": new[t["id"]]} for t in tokenizer["added_tokens"]]
     if tokenizer.get("padding"):
         pad = tokenizer["padding"]
