@@ -100,8 +100,10 @@ def cut_heads(
         if layer.relative is not None:
             heads = inputs[::size] // size
             relative[f"{model.prefix}{name}.self.{RELATIVE}"] = layer.relative[:, heads]
-    model = _with_projections(model, changed)
-    return replace(model, tensors={**model.tensors, **relative})
+    tensors = {**_with_projections(model, changed).tensors, **relative}
+    if relative:  # each layer has its own now
+        tensors.pop(f"{model.prefix}encoder.{RELATIVE}", None)
+    return replace(model, tensors=tensors)
 
 
 def cut_neurons(
