@@ -29,6 +29,7 @@ CLASSES = {
     "DataError",
     "Dataset",
     "Encoder",
+    "EndpointError",
     "Erased",
     "Event",
     "Frontier",

@@ -9,6 +9,7 @@
       BusyError(RuntimeError)         too many jobs are waiting: try again
       StoreError(OSError)             the store of the service cannot read or write
       TrainingError(ArithmeticError)  a training whose loss is no longer a number
+      EndpointError(ConnectionError)  a remote model does not answer as it must
       MissingExtraError(ImportError)  an optional part is not installed
 
 and one warning, which the `warnings` module shows:
@@ -27,6 +28,7 @@ __all__ = [
     "BundleError",
     "BusyError",
     "DataError",
+    "EndpointError",
     "MissingExtraError",
     "PennyweightError",
     "PlanError",
@@ -77,6 +79,10 @@ class StoreError(PennyweightError, OSError):
 
 class TrainingError(PennyweightError, ArithmeticError):
     """A training failed; the message has the step and the place of the last checkpoint."""
+
+
+class EndpointError(PennyweightError, ConnectionError):
+    """The server of a remote model refuses, fails, or answers otherwise than it must."""
 
 
 class MissingExtraError(PennyweightError, ImportError):

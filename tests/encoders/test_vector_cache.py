@@ -13,7 +13,7 @@ from pennyweight.encoders.projected import ProjectedEncoder
 class Counting:
     """An encoder that remembers what it was asked."""
 
-    name, dim, fingerprint = "counting", 3, "f" * 32
+    name, dim, fingerprint, block = "counting", 3, "f" * 32, 4096
 
     def __init__(self, fail_after=None):
         self.encoded = []

@@ -72,7 +72,8 @@ def test_every_class_of_the_tree_has_a_row_or_is_a_fault():
     tree = {
         kind for kind in PennyweightError.__subclasses__() if kind.__module__ == errors.__name__
     }
-    assert {kind.__name__ for kind in tree - KINDS.keys()} == {"MissingExtraError", "TrainingError"}
+    faults = {"EndpointError", "MissingExtraError", "TrainingError"}
+    assert {kind.__name__ for kind in tree - KINDS.keys()} == faults
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,7 @@ def test_every_class_of_the_tree_has_a_row_or_is_a_fault():
     [
         RuntimeError("/secret/path"),
         errors.TrainingError("/secret/path"),
+        errors.EndpointError("/secret/path"),
         errors.MissingExtraError("/secret/path", "extra"),
         OSError(28, "full", "/secret/path"),
     ],

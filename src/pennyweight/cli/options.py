@@ -91,7 +91,19 @@ class Options:
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="auto, static, minilm, tfidf, bow, word2vec, a folder or a Hugging Face id.",
+            help="auto, static, minilm, tfidf, bow, word2vec, a folder, a Hugging Face id or an "
+            "OpenAI-compatible server such as https://host/v1.",
+        ),
+    ] = None
+    encoder_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the model at the server.")
+    ] = None
+    encoder_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Limit of a paid encoder: tokens=2000000, or money=5,price=0.02 with the price "
+            "of a million tokens.",
         ),
     ] = None
     query_prefix: Annotated[
@@ -283,6 +295,8 @@ class Options:
                 "evaluate.item_attribute": self.item_attribute,
                 "evaluate.user_attribute": self.user_attribute,
                 "encoder.name": self.encoder,
+                "encoder.model": self.encoder_model,
+                **_budget(self.encoder_budget),
                 "encoder.query_prefix": self.query_prefix,
                 "encoder.document_prefix": self.document_prefix,
                 "scorers.names": self._scorers(),
@@ -309,6 +323,25 @@ class Options:
     def _scorers(self) -> list[str] | str | None:
         names = _names(self.scorers, "--scorers")
         return "auto" if names == ["auto"] else names
+
+
+BUDGET = {"tokens": "budget_tokens", "money": "budget_money", "price": "token_price"}
+
+
+def _budget(text: str | None) -> dict[str, float | int]:
+    """Read ``money=5,price=0.02``."""
+    limits: dict[str, float | int] = {}
+    for part in listed(text or "", "--encoder-budget"):
+        name, _, value = part.partition("=")
+        try:
+            key = BUDGET[name.strip()]
+            limits[f"encoder.{key}"] = int(value) if name.strip() == "tokens" else float(value)
+        except (KeyError, ValueError):
+            raise PlanError(
+                f"--encoder-budget {text!r}: limits are tokens=N, money=X and price=X, the price "
+                "of a million tokens, by commas"
+            ) from None
+    return limits
 
 
 def _names(text: str | None, option: str) -> list[str] | None:

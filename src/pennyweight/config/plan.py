@@ -47,6 +47,12 @@ class EncoderPlan(Frozen):
     max_tokens: Annotated[int, Field(ge=3)] | None = None  # two of them are markers
     query_prefix: str | None = None
     document_prefix: str | None = None
+    model: Annotated[str, Field(min_length=1)] | None = None  # at a server
+    key_variable: str | None = None
+    request_timeout: Annotated[float, Field(gt=0, le=3_600)] = 60.0
+    budget_tokens: Annotated[int, Field(ge=0)] | None = None
+    budget_money: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    token_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @property
     def has_prefix(self) -> bool:
@@ -57,7 +63,7 @@ class EncoderPlan(Frozen):
         """Return the plan of another encoder; the prompts are this one's alone."""
         changes: dict[str, str | None] = {"name": name}
         if name != self.name:
-            changes |= {"query_prefix": None, "document_prefix": None}
+            changes |= {"query_prefix": None, "document_prefix": None, "model": None}
         return self.model_copy(update=changes)
 
 

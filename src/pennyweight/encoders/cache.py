@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder, Progress
 from pennyweight.encoders.texts import check_texts
+from pennyweight.errors import BudgetError, EndpointError
 from pennyweight.storage.files import cache_folder, write_atomic
 
 __all__ = ["cache_size", "encode_cached", "evict"]
 
 KEY = 16
 FLUSH = 4096  # texts in a segment, the most that a killed run loses
+FLUSH_SECONDS = 30.0  # or those of this time, where they are slow
 MAX_SEGMENTS = 64  # more than this for one encoder are merged
 STALE = 3600  # seconds after which a temporary file has no living writer
 
@@ -72,17 +74,9 @@ def encode_cached(
         if missing:
             _fill(segment, missing, rows)
     uncached = list(missing.items())
-    done = len(first) - len(uncached)
-    for start in range(0, len(uncached), FLUSH):
-        part = uncached[start : start + FLUSH]
-        positions = [position for _, position in part]
-        rows[positions] = encoder.encode([texts[position] for position in positions])
-        _write(encoder_folder, [key for key, _ in part], rows[positions])
-        done += len(part)
-        if progress is not None:
-            progress(done, len(first))
     if uncached:
-        if len(segments) >= MAX_SEGMENTS:
+        _encode_missing(encoder, texts, uncached, rows, encoder_folder, len(first), progress)
+        if len(_segments(encoder_folder)) > MAX_SEGMENTS:
             _merge(encoder_folder, encoder.dim)
         evict(folder, limit)
     return rows[[first[key] for key in keys]] if len(first) < len(keys) else rows
@@ -106,6 +100,50 @@ def evict(folder: Path, limit: int) -> None:
 
 def _key(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY).digest()
+
+
+def _encode_missing(
+    encoder: Encoder,
+    texts: Sequence[str],
+    missing: Sequence[tuple[bytes, int]],
+    rows: NDArray[np.float32],
+    folder: Path,
+    total: int,
+    progress: Progress | None,
+) -> None:
+    """Encode texts into their rows and write segments; an interrupted run keeps what it has."""
+    unwritten: list[tuple[bytes, int]] = []
+    flushed, done = time.monotonic(), total - len(missing)
+    block = min(encoder.block, FLUSH)
+    try:
+        for start in range(0, len(missing), block):
+            part = missing[start : start + block]
+            positions = [position for _, position in part]
+            rows[positions] = encoder.encode([texts[position] for position in positions])
+            unwritten += part
+            if len(unwritten) >= FLUSH or time.monotonic() - flushed > FLUSH_SECONDS:
+                _write_rows(folder, unwritten, rows)
+                unwritten, flushed = [], time.monotonic()
+            done += len(part)
+            if progress is not None:
+                progress(done, total)
+    except (BudgetError, EndpointError) as error:
+        left = [texts[position] for _, position in missing[done - total + len(missing) :]]
+        needs = f", {encoder.remote.price(left)}" if encoder.remote is not None else ""
+        raise type(error)(
+            f"{error}. {done:,} of {total:,} texts have vectors, which are kept; {len(left):,} are "
+            f"to come{needs}: run the same command again to go on, no text is paid for twice"
+        ) from error
+    finally:
+        if unwritten:
+            _write_rows(folder, unwritten, rows)
+
+
+def _write_rows(
+    folder: Path, places: Sequence[tuple[bytes, int]], rows: NDArray[np.float32]
+) -> None:
+    """Write one segment: keys, each with the row of its vector."""
+    _write(folder, [key for key, _ in places], rows[[row for _, row in places]])
 
 
 def _write(folder: Path, keys: Sequence[bytes], rows: NDArray[np.float32]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
 from pennyweight.vectors.svd import principal_axes
 from pennyweight.vectors.unit_rows import unit_rows
+
+if TYPE_CHECKING:
+    from pennyweight.encoders.endpoint import EndpointEncoder
 
 __all__ = ["ProjectedEncoder"]
 
@@ -104,6 +108,11 @@ class ProjectedEncoder(Encoder):
     def fingerprint(self) -> str:
         """Hash over the encoder and the axes."""
         return digest("projected", self.encoder.fingerprint, self.axes)
+
+    @property
+    def remote(self) -> "EndpointEncoder | None":
+        """That of the encoder behind."""
+        return self.encoder.remote
 
     @property
     def language_model(self) -> LanguageModelEncoder | None:

@@ -16,6 +16,7 @@ from pennyweight.vectors.quantized_rows import QuantizedRows
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from pennyweight.encoders.endpoint import EndpointEncoder
     from pennyweight.encoders.tokens import TokenLists
     from pennyweight.encoders.weights import ModelWeights
 
@@ -39,9 +40,12 @@ class Encoder(Protocol):
     ----------
     kind
         The implementation, such as ``static``: its name in the registry and in bundles.
+    block
+        Texts that `encode_cached` gives to `encode` at a time.
     """
 
     kind: str
+    block: int = 4096
 
     @property
     def name(self) -> str:
@@ -92,6 +96,11 @@ class Encoder(Protocol):
     @property
     def language_model(self) -> "LanguageModelEncoder | None":
         """The language model that gives the vectors, or those that they are made from."""
+        return None
+
+    @property
+    def remote(self) -> "EndpointEncoder | None":
+        """The encoder that asks a server for the vectors, where one does."""
         return None
 
     @property

@@ -16,6 +16,7 @@ ENCODERS: PluginRegistry[Encoder] = PluginRegistry(
         "static": "pennyweight.encoders.static:StaticEncoder",
         "onnx": "pennyweight.encoders.exported:ExportedEncoder",
         "transformer": "pennyweight.encoders.transformer:TransformerEncoder",
+        "endpoint": "pennyweight.encoders.endpoint:EndpointEncoder",
         "projected": "pennyweight.encoders.projected:ProjectedEncoder",
     },
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.data.catalog import Catalog
 from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.endpoint_client import is_endpoint, parse_endpoint
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder, Progress, TableEncoder
 from pennyweight.encoders.registry import ENCODERS
@@ -15,7 +16,7 @@ from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
 from pennyweight.errors import DataError, PlanError, did_you_mean
-from pennyweight.fitting.pretrained import open_pretrained
+from pennyweight.fitting.pretrained import open_endpoint, open_pretrained
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.validation.language import MUCH, unread
@@ -74,7 +75,9 @@ def encoder_names() -> tuple[str, ...]:
 def check_encoder(name: str) -> None:
     """Raise `PlanError` where no encoder can have the name."""
     names = encoder_names()
-    if name not in names and not may_be_model(name):
+    if is_endpoint(name):
+        parse_endpoint(name)
+    elif name not in names and not may_be_model(name):
         raise PlanError(
             f"encoder: {name!r} is not one of {', '.join(names)}, no folder and no "
             f"model id (owner/name){did_you_mean(name, names)}"
@@ -119,7 +122,7 @@ def choose_encoders(
     ``auto`` and ``static`` distil the token table of the language model; ``auto`` falls
     back on words of the catalog where no weights are installed, and says so. ``tfidf``,
     ``bow`` and ``word2vec`` need no language model, nor do names that other packages register.
-    ``minilm``, a folder or a Hugging Face id encode the content with the transformer itself,
+    ``minilm``, a folder, a Hugging Face id or a server encode the content with the model itself,
     whitened (see `ProjectedEncoder`), and the table is distilled from it.
     """
     width = plan.dim or default_dim(len(catalog))
@@ -132,11 +135,15 @@ def choose_encoders(
         return replace(encoders_of(encoder, catalog, plan), name=plan.name)
     model = None if plan.name in OF_DEFAULT else plan.name
     try:
-        encoder = open_pretrained(
-            model,
-            precision=plan.precision,
-            threads=threads,
-            max_tokens=plan.max_tokens or READ_TOKENS,
+        encoder = (
+            open_endpoint(plan)
+            if is_endpoint(plan.name)
+            else open_pretrained(
+                model,
+                precision=plan.precision,
+                threads=threads,
+                max_tokens=plan.max_tokens or READ_TOKENS,
+            )
         )
         if plan.has_prefix:
             prompts = encoder.prompts.override(plan.query_prefix, plan.document_prefix)
@@ -156,7 +163,8 @@ def choose_encoders(
     if plan.name in OF_TABLE and encoders.table is not None:
         return Encoders(None, encoders.table, encoders.table.name, model=True)
     vectors = encode_cached(encoder, catalog.texts, progress=progress)
-    return replace(encoders, content=ProjectedEncoder.of_vectors(encoder, vectors, dim=encoder.dim))
+    whitened = ProjectedEncoder.of_vectors(encoder, vectors, dim=encoder.dim)
+    return replace(encoders, content=whitened, model=True)
 
 
 def encoders_of(

@@ -22,6 +22,7 @@ from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import CUTS, Cuts, HeldOut, Split
 from pennyweight.data.tables import Source
+from pennyweight.encoders.endpoint_client import is_endpoint
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import DataError
 from pennyweight.evaluation.analysis import LISTED, Analysis, analyze
@@ -107,6 +108,8 @@ class Job:
     def _forecast(self, data: Volume, components: Sequence[Component]) -> Forecast:
         plan = self.plan
         model, encode = uses_language_model(plan.encoder.name)
+        if is_endpoint(plan.encoder.name):
+            encode = False  # the server's time, which is not known
         if self.own_encoder is not None:
             model = encode = self.own_encoder.language_model is not None
         return forecast(

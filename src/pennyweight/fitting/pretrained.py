@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+from pennyweight.config.plan import EncoderPlan
+from pennyweight.encoders.endpoint import MAX_TOKENS, EndpointEncoder, EndpointSettings
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.token_budget import TokenBudget
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.errors import PlanError
 
-__all__ = ["open_pretrained"]
+__all__ = ["open_endpoint", "open_pretrained"]
 
 
 def open_pretrained(
@@ -38,3 +42,21 @@ def open_pretrained(
     return TransformerEncoder.from_pretrained(
         name, precision=precision, threads=threads, max_tokens=max_tokens
     )
+
+
+def open_endpoint(plan: EncoderPlan) -> EndpointEncoder:
+    """Return the encoder of a plan whose name is the address of a server; nothing is sent yet."""
+    if plan.model is None:
+        raise PlanError(
+            f"encoder.model: name the model at {plan.name} (--encoder-model NAME, or model in the "
+            "table [encoder] of the plan)"
+        )
+    settings = EndpointSettings(
+        plan.name,
+        plan.model,
+        key_variable=plan.key_variable,
+        max_tokens=plan.max_tokens or MAX_TOKENS,
+        timeout=plan.request_timeout,
+    )
+    budget = TokenBudget(plan.budget_tokens, plan.budget_money, plan.token_price)
+    return EndpointEncoder.open(settings, budget=budget)
