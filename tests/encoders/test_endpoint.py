@@ -340,7 +340,7 @@ def test_fit_saves_vectors_and_serves_without_the_server(server, tmp_path, monke
     sent = len(server.requests)
     loaded = Recommender.load(bundle)
     user = small_shop.events()["user_id"][0]
-    assert len(loaded.recommend(user, k=3)) == 3
+    assert len(loaded.recommend(user=user, k=3)) == 3
     assert len(loaded.recommend(text="tea", k=3)) == 3  # by the words of the tower
     assert len(server.requests) == sent
 
