@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from live import TIMEOUT, Service, service, shop
+from live import TIMEOUT, Service, service, two_bundles
 from walls import make_key
 
 from pennyweight.serving.http.app import AccessPolicy
@@ -40,12 +40,7 @@ def driver(tmp_path_factory) -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("bundles")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
-        for seed, name in enumerate("ab"):
-            shop(seed=seed).save(folder / name)
-    return folder / "a", folder / "b"
+    return two_bundles(tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture

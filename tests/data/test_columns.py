@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from pennyweight.config.column_roles import EVENT_ROLES
 from pennyweight.data.cleaning.time_names import rank
 from pennyweight.data.columns import ALIASES, bare, resolve
 from pennyweight.errors import DataError
@@ -125,3 +126,7 @@ def test_the_guide_lists_names_of_times_by_rank():
         for name in re.findall(r"\w+(?=,| …|$)", names.split(":")[-1]):
             if place != "4":
                 assert rank(name) == int(place) - 1, name
+
+
+def test_every_role_of_an_event_log_has_names():
+    assert set(ALIASES["events"]) == set(EVENT_ROLES)

@@ -3,18 +3,13 @@
 from pathlib import Path
 
 import pytest
-from live import Service, service, shop
+from live import Service, service, two_bundles
 
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory) -> tuple[Path, Path]:
     """Two bundles of one shop, fitted to different events."""
-    folder = tmp_path_factory.mktemp("bundles")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
-        for seed, name in enumerate("ab"):
-            shop(seed=seed).save(folder / name)
-    return folder / "a", folder / "b"
+    return two_bundles(tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import polars as pl
+import pytest
 from walls import serving
 
 import pennyweight
@@ -83,3 +84,12 @@ def service(
                 running.http.close()
     finally:
         engine.close()
+
+
+def two_bundles(folder: Path) -> tuple[Path, Path]:
+    """Save two bundles of one shop, fitted to different events."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
+        for seed, name in enumerate("ab"):
+            shop(seed=seed).save(folder / name)
+    return folder / "a", folder / "b"

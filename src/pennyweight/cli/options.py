@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from pennyweight.config.column_roles import COLUMN_ROLES, EVENT_ROLES
 from pennyweight.errors import PlanError
 from pennyweight.scorers.registry import SCORERS
 
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS", "READING", "Options", "listed", "meanings", "spread"]
 
 Protocol = Literal["leave-last-out", "global-time", "given-split"]
-ROLES = (
-    "id",
-    "available",
-    "user",
-    "item",
-    "time",
-    "weight",
-    "type",
-    "split",
-    "quantity",
-    "status",
-    "order",
-    "engagement",
-)
 # The options of a command that reads data and learns nothing.
 READING = (
     "plan",
@@ -51,7 +38,7 @@ READING = (
     "seed",
     "json",
     "quiet",
-    *(f"{role}_column" for role in ROLES),
+    *(f"{role}_column" for role in COLUMN_ROLES),
 )
 # Those that say how an event log is read by a bundle that is there.
 EVENTS = (
@@ -61,7 +48,7 @@ EVENTS = (
     "time_format",
     "row_order",
     "max_dropped",
-    *(f"{role}_column" for role in ROLES if role not in ("id", "available", "split")),
+    *(f"{role}_column" for role in EVENT_ROLES if role != "split"),
 )
 
 
@@ -282,7 +269,9 @@ class Options:
     def over(self, plan: "Plan") -> "Plan":
         """Return a plan with the options over it."""
         columns = {
-            role: name for role in ROLES if (name := getattr(self, f"{role}_column")) is not None
+            role: name
+            for role in COLUMN_ROLES
+            if (name := getattr(self, f"{role}_column")) is not None
         }
         return plan.override(
             {

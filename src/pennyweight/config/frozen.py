@@ -5,6 +5,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
+from pennyweight.config.column_roles import COLUMN_ROLES
 from pennyweight.config.messages import plain_words
 from pennyweight.errors import BundleError, did_you_mean
 
@@ -15,22 +16,6 @@ RESULT_VERSION: Literal[2] = 2  # of results in JSON
 
 # Names of an object in JSON.
 _TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
-
-
-_ROLES = (
-    "user",
-    "item",
-    "time",
-    "weight",
-    "type",
-    "split",
-    "quantity",
-    "status",
-    "order",
-    "engagement",
-    "id",
-    "available",
-)
 
 
 class Frozen(BaseModel):
@@ -100,7 +85,7 @@ def _place_of(path: list[str], model: type[BaseModel]) -> str | None:
     """Suggest the place of a key that stands in another table, or that is an option's name."""
     *parents, name = path
     role = name.removesuffix("_column")
-    if parents == ["data"] and role != name and role in _ROLES:
+    if parents == ["data"] and role != name and role in COLUMN_ROLES:
         return f'; write columns = {{ {role} = "NAME" }}.'
     homes = [
         table

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 import polars as pl
 
+from pennyweight.config.column_roles import COLUMN_ROLES
 from pennyweight.config.plan import DataPlan
 from pennyweight.data.attributes import user_values
 from pennyweight.data.catalog import Catalog
@@ -30,7 +31,7 @@ from pennyweight.data.cleaning.side_flags import side_flags
 from pennyweight.data.cleaning.signed_columns import note_signed
 from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.cleaning_log import CleaningLog, Findings
-from pennyweight.data.columns import ALIASES, has_role, resolve
+from pennyweight.data.columns import has_role, resolve
 from pennyweight.data.display import dataset_html
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
@@ -404,12 +405,11 @@ def read_events(
 
 
 def _column_overrides(columns: Mapping[str, str | None] | None) -> dict[str, str | None]:
-    roles = ("id", "available", *ALIASES["events"])
-    unknown = sorted(set(columns or {}) - set(roles))
+    unknown = sorted(set(columns or {}) - set(COLUMN_ROLES))
     if unknown:
         raise DataError(
-            f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], roles)} "
-            f"Roles are {', '.join(roles)} (id, available: of the items)"
+            f"columns: {unknown[0]!r} is no role{did_you_mean(unknown[0], COLUMN_ROLES)} "
+            f"Roles are {', '.join(COLUMN_ROLES)} (id, available: of the items)"
         )
     return dict(columns or {})
 

@@ -14,9 +14,18 @@ import polars as pl
 
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["PACKED", "contents"]
+__all__ = ["PACKED", "UNREADABLE", "contents"]
 
 PACKED = {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zip"}
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    pl.exceptions.PolarsError,
+)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -38,15 +47,7 @@ def contents(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         data = _unpacked(data, path).removeprefix(_BOM)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        lzma.LZMAError,
-        zipfile.BadZipFile,
-        pl.exceptions.PolarsError,
-    ) as error:
+    except UNREADABLE as error:
         if isinstance(error, DataError):
             raise
         raise DataError(

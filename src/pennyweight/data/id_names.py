@@ -1,7 +1,8 @@
 """Names of ids in many trades and languages, which the values have to confirm."""
 
 import re
-import unicodedata
+
+from pennyweight.data.plain_text import folded, spaced
 
 __all__ = ["id_like", "may_be_item", "may_be_user"]
 
@@ -38,21 +39,14 @@ _BESIDE = re.compile(rf"{_IDS}|de|du|del|della|do|da|van|der|the|el|la|le")
 _NUMBER_HAN = "id|コード|番号|编号|編號|号|code|번호"
 
 
-def _folded(text: str) -> str:
-    """Return a text in small letters without accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return unicodedata.normalize("NFKC", letters)
-
-
-_ITEM = re.compile(_folded(_ITEMS))
-_USER = re.compile(_folded(_USERS))
+_ITEM = re.compile(folded(_ITEMS))
+_USER = re.compile(folded(_USERS))
 _GLUED = re.compile(rf"(?:{_IDS})?(?P<noun>.+?)s?(?:{_IDS})?")
 _HAN_ITEM = re.compile(
-    _folded(f"(商品|产品|產品|製品|アイテム|物品|상품|제품|아이템)({_NUMBER_HAN})?")
+    folded(f"(商品|产品|產品|製品|アイテム|物品|상품|제품|아이템)({_NUMBER_HAN})?")
 )
 _HAN_USER = re.compile(
-    _folded(
+    folded(
         "(用户|用戶|客户|客戶|顾客|顧客|会员|會員|会員|ユーザー|ユーザ|買家|买家|고객|사용자|회원)"
         f"({_NUMBER_HAN})?"
     )
@@ -95,5 +89,4 @@ def _is_of(name: str, noun: re.Pattern[str], han: re.Pattern[str]) -> bool:
 
 def _words(name: str) -> list[str]:
     """Return the words of a name, in small letters without accents."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return re.findall(r"[^\W_]+", _folded(spaced))
+    return re.findall(r"[^\W_]+", folded(spaced(name)))

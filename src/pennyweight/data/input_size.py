@@ -16,6 +16,7 @@ import polars as pl
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.columns import resolve
 from pennyweight.data.dataset import Dataset
+from pennyweight.data.decompression import UNREADABLE
 from pennyweight.data.delimited import read_delimited
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.jsonlines import read_json
@@ -28,15 +29,6 @@ __all__ = ["Volume", "held", "volume"]
 HEAD = 1 << 20  # bytes read from a file
 HEAD_ROWS = 10_000  # rows read from a Parquet file
 ZSTD = 4  # assumed compression ratio of zstd
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    pl.exceptions.PolarsError,
-)
 _UNPACK: tuple[tuple[bytes, Callable[[], Any]], ...] = (
     (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
     (b"BZh", bz2.BZ2Decompressor),
@@ -127,7 +119,7 @@ def _table(source: Source) -> _Table:
         sample = frame.iloc[:HEAD_ROWS]
         a_row = int(sample.memory_usage(deep=True).sum()) / max(1, len(sample))
         return _Table(len(frame), round(a_row * len(frame)))
-    except _UNREADABLE:
+    except UNREADABLE:
         return _Table()
 
 

@@ -27,6 +27,7 @@ from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.listening import listening
 from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.live.bundles import BundleStore
+from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
@@ -45,13 +46,7 @@ GARBAGE = (50_000, 20, 20)  # new objects from which on garbage is looked for, b
 FILES = 8_192  # that may be open, where the system lets it
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
-OURS = (
-    STORE,
-    BUNDLES,
-    LOCK,
-    "encoded-items",
-    ".",
-)  # how the names of all that the service writes begin
+OURS = (STORE, BUNDLES, LOCK, ENCODED_ITEMS, ".")  # prefixes of the service's files
 
 _log = logging.getLogger(__name__)
 

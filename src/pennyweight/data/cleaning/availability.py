@@ -43,7 +43,6 @@ from pennyweight.data.cleaning.availability_words import (
     REMOVED_AT,
     STOCK,
     WORDED,
-    plain,
 )
 from pennyweight.data.cleaning.missing import blanked
 from pennyweight.data.cleaning.order_policy import (
@@ -57,6 +56,7 @@ from pennyweight.data.cleaning.order_policy import (
 from pennyweight.data.cleaning.unused_availability import is_closed, note_unused
 from pennyweight.data.cleaning_log import Findings
 from pennyweight.data.columns import bare, column_list
+from pennyweight.data.plain_text import plain
 from pennyweight.errors import DataError, did_you_mean
 
 __all__ = ["availability_columns", "available_items", "note_availability", "readable_columns"]

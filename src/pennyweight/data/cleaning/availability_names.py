@@ -23,10 +23,10 @@ from pennyweight.data.cleaning.availability_words import (
     VAGUE,
     VAGUE_NOT,
     WORDED,
-    plain,
 )
 from pennyweight.data.cleaning.negations import is_negator, words_of
 from pennyweight.data.columns import bare
+from pennyweight.data.plain_text import plain
 
 __all__ = [
     "counts_pieces",

@@ -21,10 +21,10 @@ from pennyweight.data.cleaning.availability_words import (
     REMOVED_AT,
     WORDED,
     YES,
-    plain,
 )
 from pennyweight.data.cleaning.delivery_times import is_delivery_time
 from pennyweight.data.cleaning.missing import blanked
+from pennyweight.data.plain_text import plain
 
 __all__ = [
     "distinct_values",

@@ -1,7 +1,8 @@
 """Names and values of columns that say which items may be recommended."""
 
 import re
-import unicodedata
+
+from pennyweight.data.plain_text import plain
 
 __all__ = [
     "AMOUNTS",
@@ -29,14 +30,7 @@ __all__ = [
     "VAGUE_NOT",
     "WORDED",
     "YES",
-    "plain",
 ]
-
-
-def plain(text: str) -> str:
-    """Return a text in small letters without accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _folded(words: str) -> set[str]:

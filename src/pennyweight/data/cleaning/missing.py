@@ -103,41 +103,8 @@ _LIKELY = {
     "MISSING",
 }
 _VALUES = _LIKELY - {"none", "NONE", "Null", "Nan", "nil", "NIL", "missing", "MISSING"}
-# Ids that programs give to all users without one; a person may have such an id too.
-_CROWD = {
-    "guest",
-    "anonymous",
-    "anon",
-    "unknown",
-    "0",
-    "-1",
-    "anonymoususer",
-    "nobody",
-    "public",
-    "notloggedin",
-    "loggedout",
-    "default",
-    "test",
-    "user",
-    "visitor",
-    "none",
-    "null",
-    "nan",
-    "na",
-    "nil",
-    "undefined",
-    "missing",
-    "00000000000000000000000000000000",
-    "",
-    "ffffffffffffffffffffffffffffffff",
-    "99999",
-    "999999",
-    "9999",
-    "system",
-    "admin",
-}
-# Of these, no person has one.
-_NOBODY = {
+# Ids that programs give to all users without one, and that no person has.
+_ANONYMOUS = {
     "guest",
     "anonymous",
     "anonymoususer",
@@ -148,6 +115,28 @@ _NOBODY = {
     "visitor",
     "0" * 32,
     "f" * 32,
+}
+# Such ids, and others that a person may have too.
+_CROWD = _ANONYMOUS | {
+    "anon",
+    "0",
+    "public",
+    "default",
+    "test",
+    "user",
+    "none",
+    "null",
+    "nan",
+    "na",
+    "nil",
+    "undefined",
+    "missing",
+    "",
+    "99999",
+    "999999",
+    "9999",
+    "system",
+    "admin",
 }
 _MINUS = ("-", "–")
 _BLANK = re.compile(r"[\s\u00a0\u2000-\u200d\u2060\ufeff]*")
@@ -316,11 +305,12 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], findings: Findi
         if ranked[i - 1] >= 4 * ranked[i] and ranked[i - 1] >= _SHARE * total
     ]
     suspects = set(order[: max(steps, default=0)].tolist())
-    for code in order[:1_000].tolist():
-        bare = re.sub(r"[\W_]+", "", names[code]).lower() if names[code] != "-1" else "-1"
-        if bare in _CROWD and counts[code] >= max(3 * usual, 0.02 * total):
-            suspects.add(code)
-    _note_likely_crowds(names, counts, suspects, findings)
+    ids = pl.Series(names, dtype=pl.String)
+    bare = ids.str.replace_all(r"[\W_]+", "").str.to_lowercase()
+    crowds = (bare.is_in(list(_CROWD)) | (ids == "-1")).to_numpy()
+    suspects |= set(np.flatnonzero(crowds & (counts >= max(3 * usual, 0.02 * total))).tolist())
+    anonymous = np.flatnonzero(bare.is_in(list(_ANONYMOUS)).to_numpy() & (counts > 1))
+    _note_likely_crowds(anonymous.tolist(), names, counts, suspects, findings)
     for code in sorted(suspects, key=lambda code: -counts[code]):
         share = counts[code] / total
         if counts[code] < _FEW_EVENTS:
@@ -337,14 +327,17 @@ def note_crowds(names: Sequence[str], counts: NDArray[np.int64], findings: Findi
 
 
 def _note_likely_crowds(
-    names: Sequence[str], counts: NDArray[np.int64], suspects: set[int], findings: Findings
+    anonymous: Sequence[int],
+    names: Sequence[str],
+    counts: NDArray[np.int64],
+    suspects: set[int],
+    findings: Findings,
 ) -> None:
     """Note users such as ``guest`` that are no names of people, whatever their events."""
-    for code, name in enumerate(names):
-        if re.sub(r"[\W_]+", "", name).lower() not in _NOBODY or not counts[code] > 1:
-            continue
+    for code in anonymous:
         if code in suspects and counts[code] >= _FEW_EVENTS:
             continue  # noted with its share
+        name = names[code]
         findings.add(
             "events",
             f"user {name!r} counts as one person: if this id stands for many people, drop it with "

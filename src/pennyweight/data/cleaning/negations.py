@@ -1,8 +1,9 @@
 """Words in many languages for returns and cancellations, failures and denials."""
 
 import re
-import unicodedata
 from typing import Literal
+
+from pennyweight.data.plain_text import folded, spaced
 
 __all__ = [
     "denial_of",
@@ -87,11 +88,8 @@ _HAN = re.compile(
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name, without case and accents; ``RefundPending`` has two."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    text = unicodedata.normalize("NFKD", spaced.casefold())
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    text = _CREDIT.sub(r"credit\1", _NOTE.sub("notecredit", text))
-    return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text))
+    text = _NOTE.sub("notecredit", folded(spaced(name)))
+    return re.findall(r"[^\W_]+", _CREDIT.sub(r"credit\1", text))
 
 
 def is_undone(word: str) -> bool:

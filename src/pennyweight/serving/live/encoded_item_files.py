@@ -19,9 +19,10 @@ from pennyweight.errors import BundleError
 from pennyweight.machine.machine import release_memory
 from pennyweight.serving.live.encoded_items import EncodedItems, from_file, latest, to_file
 
-__all__ = ["EncodedItemFiles"]
+__all__ = ["ENCODED_ITEMS", "EncodedItemFiles"]
 
 _log = logging.getLogger(__name__)
+ENCODED_ITEMS = "encoded-items"  # the folder beside the store
 TOGETHER = 4_096  # items in a file, and the most that a kill may lose
 SPENT = 5.0  # seconds of encoding that a kill may lose
 MANY = 64  # files of a bundle before they are merged into one

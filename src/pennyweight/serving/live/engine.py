@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from pennyweight.serving.live.bundles import BundleStore
-from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
+from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS, EncodedItemFiles
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.list_service import ListService
@@ -103,7 +103,7 @@ class Engine:
         self.histories = HistoryCache(limits.history_bytes)
         self.store = StoreAccess(store, clock, depth=limits.writes)
         self._traffic = Traffic()
-        files = EncodedItemFiles(bundles.folder.with_name("encoded-items"))
+        files = EncodedItemFiles(bundles.folder.with_name(ENCODED_ITEMS))
         precedence = Precedence()
         self.items = Items(self.store, self._traffic, files, precedence, self.notes, clock=clock)
         self.publishing = Publishing(
