@@ -78,8 +78,8 @@ class Options:
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="auto, static, minilm, tfidf, bow, word2vec, a folder, a Hugging Face id or an "
-            "OpenAI-compatible server such as https://host/v1.",
+            help="auto, static, minilm, tfidf, bow, word2vec, a folder, a GGUF file, a Hugging "
+            "Face id or an OpenAI-compatible server such as https://host/v1.",
         ),
     ] = None
     encoder_model: Annotated[

@@ -17,6 +17,7 @@ ENCODERS: PluginRegistry[Encoder] = PluginRegistry(
         "onnx": "pennyweight.encoders.exported:ExportedEncoder",
         "transformer": "pennyweight.encoders.transformer:TransformerEncoder",
         "endpoint": "pennyweight.encoders.endpoint:EndpointEncoder",
+        "gguf": "pennyweight.encoders.gguf:GgufEncoder",
         "projected": "pennyweight.encoders.projected:ProjectedEncoder",
     },
 )

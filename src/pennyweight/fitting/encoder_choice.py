@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.data.catalog import Catalog
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.endpoint_client import is_endpoint, parse_endpoint
+from pennyweight.encoders.gguf_header import is_gguf, read_header
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder, Progress, TableEncoder
 from pennyweight.encoders.registry import ENCODERS
@@ -35,7 +37,8 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 OF_WORDS = ("tfidf", "bow", "word2vec")  # encoders that need no language model
-OF_OTHER_NAMES = ("lexical", "static", "transformer", "projected")  # kinds that no plan names
+# Kinds that no plan names.
+OF_OTHER_NAMES = ("lexical", "static", "transformer", "projected", "endpoint", "gguf")
 OF_TABLE = ("auto", "static")  # of the language model, its token table alone
 
 
@@ -77,6 +80,8 @@ def check_encoder(name: str) -> None:
     names = encoder_names()
     if is_endpoint(name):
         parse_endpoint(name)
+    elif is_gguf(name):
+        read_header(Path(name))
     elif name not in names and not may_be_model(name):
         raise PlanError(
             f"encoder: {name!r} is not one of {', '.join(names)}, no folder and no "

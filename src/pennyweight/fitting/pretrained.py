@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.encoders.endpoint import MAX_TOKENS, EndpointEncoder, EndpointSettings
+from pennyweight.encoders.gguf import GgufEncoder
+from pennyweight.encoders.gguf_header import is_gguf
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.token_budget import TokenBudget
@@ -26,7 +28,7 @@ def open_pretrained(
     Parameters
     ----------
     name
-        A folder, a Hugging Face id, or None for all-MiniLM-L6-v2.
+        A folder, a GGUF file, a Hugging Face id, or None for all-MiniLM-L6-v2.
     precision
         ``fp32``, or ``int8`` matrices.
     threads
@@ -39,6 +41,8 @@ def open_pretrained(
     DataError
         Nothing of that name, or a model that cannot be used.
     """
+    if is_gguf(name):
+        return GgufEncoder.open(str(name), threads=threads, max_tokens=max_tokens)
     return TransformerEncoder.from_pretrained(
         name, precision=precision, threads=threads, max_tokens=max_tokens
     )

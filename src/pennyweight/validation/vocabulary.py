@@ -7,6 +7,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from pennyweight.encoders.endpoint_client import is_endpoint
+from pennyweight.encoders.gguf_header import is_gguf
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.encoders.weights import OF_DEFAULT, find_weights
 from pennyweight.errors import DataError
@@ -31,7 +32,7 @@ class Coverage:
 
 def find_tokenizer(encoder: str) -> Tokenizer | None:
     """Return the tokenizer of an encoder of the plan; None where it has none, or no weights."""
-    if encoder in OWN_VOCABULARY or is_endpoint(encoder):
+    if encoder in OWN_VOCABULARY or is_endpoint(encoder) or is_gguf(encoder):
         return None
     name = None if encoder in OF_DEFAULT else encoder
     try:
