@@ -15,7 +15,7 @@ from walls import make_key
 
 from html_page import Page
 from pennyweight.serving.dashboard.docs import PROBLEMS
-from pennyweight.serving.dashboard.formats import mask_count
+from pennyweight.serving.dashboard.page import mask_count
 from pennyweight.serving.dashboard.static import PLACES, static_url
 from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.problems import KINDS

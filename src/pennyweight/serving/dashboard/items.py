@@ -1,4 +1,4 @@
-"""An item: attributes, availability, neighbors and events."""
+"""Items: search by words; attributes, availability, neighbors and events of one."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,18 +8,17 @@ from fastapi import APIRouter, Request, Response
 
 from pennyweight.errors import UnknownIdError
 from pennyweight.html.figures import Fact, Table
-from pennyweight.serving.dashboard.formats import FLOOR, mask_count
-from pennyweight.serving.dashboard.lists import ListedItem, listed_items
-from pennyweight.serving.dashboard.new_items import new_items
-from pennyweight.serving.dashboard.page import page, page_router, sentence
+from pennyweight.serving.dashboard.listings import ListedItem, listed_items, new_items
+from pennyweight.serving.dashboard.page import FLOOR, mask_count, page, page_router, sentence
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import rank_similar
+from pennyweight.serving.live.lists import ListRequest, rank_similar
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
-__all__ = ["item_routes"]
+__all__ = ["item_routes", "search_routes"]
 
 NEAR, LONG = 10, 2_000
+LISTED, LONGEST = 20, 4_000  # items; characters
 
 
 def item_routes(engine: Engine) -> APIRouter:
@@ -124,3 +123,28 @@ def _event_counts(bundle: ServedBundle, item_id: str) -> list[Fact] | None:
         Fact(kind or "events", mask_count(n), "in the bundle")
         for kind, n in zip(kinds, counts, strict=False)
     ]
+
+
+def search_routes(engine: Engine) -> APIRouter:
+    """Return the route."""
+    router = page_router()
+
+    @router.get("/dashboard/search")
+    async def search(request: Request, q: str = "") -> Response:
+        if not q.strip():
+            return page(request, "search.html", {"query": q, "items": None})
+        bundle = engine.traffic_split.primary
+        ranking = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
+        ranked = await engine.lists.submit(bundle, ranking)
+        return page(
+            request,
+            "search.html",
+            {
+                "query": q,
+                "is_id": q in bundle.catalog.ids,
+                "source": ranked.source,
+                "items": listed_items(bundle, ranked),
+            },
+        )
+
+    return router

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.html.charts import Bar, bars
 from pennyweight.html.figures import Fact, Figure, Table
 from pennyweight.serving.dashboard.charts import Series, TimeChart, columns, lines
-from pennyweight.serving.dashboard.formats import age, milliseconds
-from pennyweight.serving.dashboard.new_items import RecentItems, new_items
-from pennyweight.serving.dashboard.page import page, page_router
+from pennyweight.serving.dashboard.listings import RecentItems, new_items
+from pennyweight.serving.dashboard.page import age, milliseconds, page, page_router
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.rolling_metrics import RequestStatistics, RollingMetrics
 from pennyweight.serving.live.engine import Engine

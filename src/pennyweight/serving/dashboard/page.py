@@ -1,6 +1,7 @@
-"""The frame of every page, and the page that reports an error."""
+"""The frame of every page, its formats, and the page that reports an error."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -14,14 +15,63 @@ from jinja2 import Environment
 from starlette.exceptions import HTTPException
 
 from pennyweight.errors import PennyweightError, StoreError
+from pennyweight.formatting import count, duration
 from pennyweight.html.environment import environment
 from pennyweight.reports.page import PACKAGE as REPORTS
-from pennyweight.serving.dashboard import formats
 from pennyweight.serving.dashboard.static import static_url
 from pennyweight.serving.http.problems import answer
 from pennyweight.serving.http.proxies import location, path_below
 
-__all__ = ["PACKAGE", "compile_templates", "page", "page_router", "sentence"]
+__all__ = [
+    "DAY",
+    "FLOOR",
+    "PACKAGE",
+    "age",
+    "compile_templates",
+    "mask_count",
+    "milliseconds",
+    "page",
+    "page_router",
+    "percent",
+    "sentence",
+    "utc",
+]
+
+DAY = 86_400.0
+FLOOR = 5  # smaller counts might reveal the behavior of one person
+FIRST, LAST = -62_135_596_800, 253_402_300_800  # years 1 to 9999
+
+
+def utc(seconds: float | None) -> datetime | None:
+    """Return a time in UTC; None where it is unknown or no calendar has it."""
+    if seconds is None or not FIRST <= seconds < LAST:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def age(seconds: float) -> str:
+    """Return the time since an event."""
+    days = int(seconds // DAY)
+    return f"{count(days, 'day')} ago" if days > 1 else f"{duration(max(0.0, seconds))} ago"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Return a short duration."""
+    if seconds is None:
+        return "-"
+    ms = 1_000 * seconds
+    return f"{ms:,.0f} ms" if ms >= 100 else f"{ms:.2g} ms"
+
+
+def mask_count(n: int) -> str:
+    """Return a number of events, hidden if it is small enough to reveal a person."""
+    return f"fewer than {FLOOR}" if n < FLOOR else f"{n:,}"
+
+
+def percent(share: float) -> str:
+    """Return a share of users in percent."""
+    return f"{100 * share:.4g} %"
+
 
 PACKAGE = "pennyweight.serving.dashboard"
 PAGES = (
@@ -34,7 +84,7 @@ PAGES = (
     ("/dashboard/audit", "Audit"),
     ("/docs", "API"),
 )
-FORMATS = {name: getattr(formats, name) for name in ("age", "milliseconds", "percent", "utc")}
+FORMATS = {format_.__name__: format_ for format_ in (age, milliseconds, percent, utc)}
 
 
 def page(

@@ -1,22 +1,22 @@
-"""Publication, traffic split and rollback: a page shows the changes and asks to confirm them."""
+"""Changes of the served bundles: pages that ask for confirmation, and the audit log."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from pennyweight.serving.dashboard.descriptions import (
+from pennyweight.serving.dashboard.forms import actor, read_form, redirect, required
+from pennyweight.serving.dashboard.page import page, page_router
+from pennyweight.serving.dashboard.quality import (
     are_comparable,
     comparable_groups,
     describe_bundles,
 )
-from pennyweight.serving.dashboard.forms import actor, read_form, redirect, required
-from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.traffic_split import Variant, checked_variants
 
-__all__ = ["BUNDLES_PATH", "PUBLISH", "publishing_routes"]
+__all__ = ["BUNDLES_PATH", "PUBLISH", "audit_routes", "publishing_routes"]
 
 BUNDLES_PATH = "/dashboard/bundles"
 PUBLISH, SHARE, BACK = (
@@ -25,6 +25,7 @@ PUBLISH, SHARE, BACK = (
     f"{BUNDLES_PATH}/rollback",
 )
 NOTHING = "no earlier bundle to roll back to"
+MAX_ENTRIES = 200
 
 Fields = Mapping[str, str]
 
@@ -137,3 +138,15 @@ def _context(
         "button": name,
         "fields": {key: fields[key] for key in FIELDS if key in fields} | {"now": _state(now)},
     }
+
+
+def audit_routes(engine: Engine) -> APIRouter:
+    """Return the route."""
+    router = page_router()
+
+    @router.get("/dashboard/audit")
+    async def audit(request: Request) -> Response:
+        entries = await engine.store.read(lambda store: store.audits(MAX_ENTRIES))
+        return page(request, "audit.html", {"entries": entries, "limit": MAX_ENTRIES})
+
+    return router

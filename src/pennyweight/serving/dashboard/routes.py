@@ -2,16 +2,14 @@
 
 from fastapi import APIRouter, FastAPI
 
-from pennyweight.serving.dashboard.audit import audit_routes
 from pennyweight.serving.dashboard.bundles import bundle_routes
 from pennyweight.serving.dashboard.docs import docs_routes
-from pennyweight.serving.dashboard.items import item_routes
+from pennyweight.serving.dashboard.items import item_routes, search_routes
 from pennyweight.serving.dashboard.login import login_routes
 from pennyweight.serving.dashboard.overview import overview_routes
 from pennyweight.serving.dashboard.page import compile_templates
-from pennyweight.serving.dashboard.publishing import publishing_routes
+from pennyweight.serving.dashboard.publishing import audit_routes, publishing_routes
 from pennyweight.serving.dashboard.quality import quality_routes
-from pennyweight.serving.dashboard.search import search_routes
 from pennyweight.serving.dashboard.static import static_routes
 from pennyweight.serving.dashboard.users import user_routes
 from pennyweight.serving.http.metrics import Metrics

@@ -12,12 +12,16 @@ from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.http.proxies import location, path_below
 from pennyweight.serving.http.request_middleware import HandledRequest, RequestMiddleware
 from pennyweight.serving.http.request_target import check_target
-from pennyweight.serving.security.authorization import CHALLENGE, missing_scope
 from pennyweight.serving.security.hosts import Headers, check_host, check_site
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.keys import Key
 from pennyweight.serving.security.rate import Rate
-from pennyweight.serving.security.scopes import is_health, needed_scope
+from pennyweight.serving.security.scopes import (
+    CHALLENGE,
+    is_health,
+    missing_scope,
+    needed_scope,
+)
 from pennyweight.serving.security.sessions import Sessions, session_token
 
 __all__ = ["Guard", "protected"]

@@ -1,15 +1,20 @@
-"""Which scope a request needs: one table."""
+"""The scope that a request needs: one table for paths, and a check for users in bodies."""
 
 from collections.abc import Mapping
 
-from pennyweight.serving.security.keys import Scope
+from starlette.requests import Request
 
-__all__ = ["is_health", "needed_scope"]
+from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.security.keys import Key, Scope
+
+__all__ = ["CHALLENGE", "check_user", "is_health", "missing_scope", "needed_scope"]
+
+CHALLENGE = 'Bearer realm="pennyweight"'
 
 Rule = Mapping[str, Scope]  # by method; another method needs `admin`
 
 # Lists from data that the caller sends. A body may still name a user: its route then asks
-# for `read`, see `authorization.check_user`.
+# for `read`, see `check_user`.
 SESSION: Rule = {"GET": "session", "HEAD": "session", "POST": "session"}
 ASKING: Rule = {"GET": "read", "HEAD": "read", "POST": "read"}
 LOOKING: Rule = {"GET": "read", "HEAD": "read"}
@@ -63,3 +68,26 @@ def _family(path: str) -> Rule | None:
     parts = path.split("/", 3)  # "", "v1", "items", …
     two = "/".join(parts[:3]).partition(":")[0]
     return RULES.get(two) or RULES.get("/" + parts[1] if len(parts) > 1 else path)
+
+
+def check_user(request: Request, user: str | None) -> None:
+    """Refuse a list of a user to a key that may only send histories (scope ``session``).
+
+    A list leaves out what its user has had, so lists of a user give that history away.
+    """
+    if user is None:
+        return
+    key: Key | None = request.scope.get("state", {}).get("key")  # None: the service has no keys
+    if key is not None and not key.may("read"):
+        raise missing_scope(key, "read", "to name a user_id")
+
+
+def missing_scope(key: Key, needed: Scope, purpose: str = "") -> Refusal:
+    """Return the refusal of a key without a scope."""
+    suffix = f" {purpose}" if purpose else ""
+    return Refusal(
+        403,
+        f"the key {key.name!r} lacks the scope {needed!r}{suffix}; "
+        f"create another with `pennyweight keys create --scope {needed}`",
+        {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{needed}"'},
+    )

@@ -29,7 +29,7 @@ from pennyweight.serving.live.lists import (
     rank_similar,
 )
 from pennyweight.serving.live.served_bundle import ServedBundle
-from pennyweight.serving.security.authorization import check_user
+from pennyweight.serving.security.scopes import check_user
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
 __all__ = ["list_routes"]
