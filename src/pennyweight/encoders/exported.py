@@ -5,7 +5,7 @@ import shutil
 from functools import cached_property
 from pathlib import Path
 
-from pennyweight.encoders.exported_folder import DESCRIPTION, ExportedFolder
+from pennyweight.encoders.exported_folder import DESCRIPTION, MAX_CACHED, ExportedFolder
 from pennyweight.encoders.graph_encoder import GraphEncoder
 from pennyweight.encoders.graph_quantization import quantize_folder
 from pennyweight.encoders.operators import Precision
@@ -15,6 +15,7 @@ from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.errors import BundleError, DataError
 from pennyweight.machine.machine import usable_cores
 from pennyweight.storage.files import cache_folder, digest, write_atomic
+from pennyweight.storage.folders import evict_folders
 
 __all__ = ["ExportedEncoder"]
 
@@ -50,6 +51,7 @@ class ExportedEncoder(GraphEncoder):
         cls,
         folder: Path | str,
         *,
+        name: str | None = None,
         precision: Precision = "fp32",
         threads: int | None = None,
         max_tokens: int = READ_TOKENS,
@@ -58,6 +60,8 @@ class ExportedEncoder(GraphEncoder):
 
         Parameters
         ----------
+        name
+            Its name; by default that of the folder.
         precision
             ``int8`` for 8-bit matrices; a folder in int8 stays so.
         threads
@@ -72,11 +76,13 @@ class ExportedEncoder(GraphEncoder):
         """
         if max_tokens < 3:
             raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
-        folder = Path(folder)
-        exported, name = ExportedFolder.open(folder), folder.resolve().name
+        exported = ExportedFolder.open(Path(folder))
+        name = name or exported.folder.resolve().name
         if precision == "int8" and exported.description.precision != "int8":
             place = cache_folder() / "exported" / digest(exported.fingerprint, "int8")
             exported, name = quantize_folder(exported, place), f"{name}-int8"
+            place.touch()
+            evict_folders(place.parent, keep=MAX_CACHED)
         description = exported.description
         return cls(
             exported,

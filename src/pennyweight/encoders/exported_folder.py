@@ -22,8 +22,11 @@ from pennyweight.storage.files import digest, file_sha256, write_atomic
 
 __all__ = [
     "CONSTANTS",
+    "DECODERS",
     "DESCRIPTION",
+    "ENCODERS",
     "GRAPH",
+    "MAX_CACHED",
     "TOKENIZER",
     "Agreement",
     "Description",
@@ -34,6 +37,14 @@ __all__ = [
 DESCRIPTION, GRAPH, TOKENIZER = "encoder.json", "model.onnx", "tokenizer.json"
 CONSTANTS = "model.onnx.data"
 REMEDY = "create it again with `pennyweight encoder add`"
+
+# Families that `pennyweight encoder add` exports, as transformers names them.
+ENCODERS = (
+    *("albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert"),
+    *("mpnet", "nomic_bert", "roberta", "t5", "xlm-roberta"),
+)
+DECODERS = ("gemma2", "gemma3_text", "gpt2", "llama", "qwen2", "qwen3")
+MAX_CACHED = 8  # newest folders that stay in the cache folder
 
 Positive = Annotated[int, Field(ge=1)]
 

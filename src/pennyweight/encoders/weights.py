@@ -28,6 +28,7 @@ from pennyweight.encoders.checkpoint import (
     prefix_of,
     read_checkpoint,
 )
+from pennyweight.encoders.exported_folder import ExportedFolder, is_exported
 from pennyweight.encoders.families import family_of
 from pennyweight.encoders.modules import Dense, Modules, Pooling, read_modules
 from pennyweight.encoders.prompts import FILE as PROMPTS
@@ -51,6 +52,7 @@ __all__ = [
     "REMEDY",
     "ModelWeights",
     "check_tokenizer",
+    "find_folder",
     "find_weights",
     "may_be_model",
     "stored_prompts",
@@ -76,6 +78,9 @@ DOWNLOADED = [
     *("modules.json", "sentence_bert_config.json", PROMPTS, "*_Pooling/config.json"),
     *("*_Dense/config.json", "*_Dense/model.safetensors"),
     *(INDEX, "model-*.safetensors"),
+    # Of tokenizers that transformers makes from other files.
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "*.model"),
+    *("vocab.json", "merges.txt"),
 ]
 SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
 
@@ -163,19 +168,25 @@ def find_weights(model: str | Path | None = None) -> ModelWeights:
     DataError
         Nothing is found, a file is missing or altered, or the kind is not supported.
     """
+    folder, name = find_folder(model)
+    weights = _open(folder, name)
+    if model in (None, _SHORT, DEFAULT_MODEL) and not weights.verified:
+        raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
+    return weights
+
+
+def find_folder(model: str | Path | None = None) -> tuple[Path, str]:
+    """Find the folder of a model of any family, and its short name; as in `find_weights`."""
     if model is not None and Path(model).is_dir():
-        return _open(Path(model), Path(model).resolve().name)
+        return Path(model), Path(model).resolve().name
     if model is not None and str(model) not in (_SHORT, DEFAULT_MODEL):
-        return _open(_hub(str(model), None), str(model).rpartition("/")[2])
+        return _hub(str(model), None), str(model).rpartition("/")[2]
     folder = _default_folder()
     if folder is None:
         if model is None:
             raise DataError(f"no language-model weights on this machine; {REMEDY}")
         folder = _hub(DEFAULT_MODEL, REVISION)
-    weights = _open(folder, _SHORT)
-    if not weights.verified:
-        raise DataError(f"{folder}: not the bytes of {DEFAULT_MODEL} {REVISION[:8]}; {REMEDY}")
-    return weights
+    return folder, _SHORT
 
 
 def write_weights(
@@ -313,6 +324,12 @@ def _hub(name: str, revision: str | None) -> Path:
 
 
 def _open(folder: Path, name: str) -> ModelWeights:
+    if is_exported(folder):
+        source = ExportedFolder.open(folder).description.source
+        raise DataError(
+            f"{folder}: an exported encoder, which can run but has no checkpoint to prune or "
+            f"train; name the model it was made from, {source}"
+        )
     for file in ("config.json", "tokenizer.json"):
         if not (folder / file).is_file():
             raise DataError(

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 OF_WORDS = ("tfidf", "bow", "word2vec")  # encoders that need no language model
 # Kinds that no plan names.
-OF_OTHER_NAMES = ("lexical", "static", "transformer", "projected", "endpoint", "gguf")
+OF_OTHER_NAMES = ("lexical", "static", "transformer", "projected", "endpoint", "gguf", "onnx")
 OF_TABLE = ("auto", "static")  # of the language model, its token table alone
 
 

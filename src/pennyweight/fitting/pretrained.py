@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pennyweight.config.plan import EncoderPlan
 from pennyweight.encoders.endpoint import MAX_TOKENS, EndpointEncoder, EndpointSettings
+from pennyweight.encoders.exported import ExportedEncoder
+from pennyweight.encoders.exported_folder import is_exported
 from pennyweight.encoders.gguf import GgufEncoder
 from pennyweight.encoders.gguf_header import is_gguf
 from pennyweight.encoders.operators import Precision
@@ -11,7 +13,9 @@ from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.token_budget import TokenBudget
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.transformer import TransformerEncoder
+from pennyweight.encoders.weights import find_folder
 from pennyweight.errors import PlanError
+from pennyweight.fitting.export_cache import exported_once, needs_export
 
 __all__ = ["open_endpoint", "open_pretrained"]
 
@@ -24,6 +28,10 @@ def open_pretrained(
     max_tokens: int = READ_TOKENS,
 ) -> Encoder:
     """Open a pretrained encoder.
+
+    A folder of `pennyweight encoder add` runs as it is, and a model of a family with a graph of
+    our own from its checkpoint. A model of another family is exported once to the cache folder,
+    which takes the extra train.
 
     Parameters
     ----------
@@ -43,6 +51,14 @@ def open_pretrained(
     """
     if is_gguf(name):
         return GgufEncoder.open(str(name), threads=threads, max_tokens=max_tokens)
+    if name is not None:
+        folder, short = find_folder(name)
+        if needs_export(folder):
+            folder = exported_once(folder, short).folder
+        if is_exported(folder):
+            return ExportedEncoder.open(
+                folder, name=short, precision=precision, threads=threads, max_tokens=max_tokens
+            )
     return TransformerEncoder.from_pretrained(
         name, precision=precision, threads=threads, max_tokens=max_tokens
     )

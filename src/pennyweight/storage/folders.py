@@ -10,7 +10,7 @@ from pathlib import Path
 from pennyweight.storage.files import sync_folder
 from pennyweight.storage.locks import locked
 
-__all__ = ["replace_directory", "staging"]
+__all__ = ["evict_folders", "replace_directory", "staging"]
 
 
 @contextmanager
@@ -44,3 +44,12 @@ def replace_directory(new: Path, path: Path) -> None:
         sync_folder(path.parent)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def evict_folders(folder: Path, *, keep: int) -> None:
+    """Remove the folders within one that were not used for longest, except those in use."""
+    places = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime, reverse=True)
+    for place in places[keep:]:
+        with locked(place, wait=False) as had:
+            if had:
+                shutil.rmtree(place, ignore_errors=True)

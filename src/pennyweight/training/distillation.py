@@ -1,7 +1,6 @@
 """Distillation: a smaller model learns the vectors of a larger one."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from pennyweight.encoders.weights import ModelWeights, find_weights
 from pennyweight.errors import DataError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.storage.files import cache_folder, digest, write_atomic
+from pennyweight.storage.folders import evict_folders
 from pennyweight.storage.locks import locked
 from pennyweight.training.behavior import in_width, of_texts
 from pennyweight.training.checkpoint import settings_text
@@ -142,7 +142,7 @@ def distilled(
             for path in (place / TRAINING).glob("*.safetensors"):
                 path.unlink()
         place.touch()
-    _evict(place.parent)
+    evict_folders(place.parent, keep=MAX_CACHED)
     return weights
 
 
@@ -154,12 +154,3 @@ def _cached_model(place: Path) -> ModelWeights | None:
     except (OSError, ValueError, DataError):
         return None
     return weights if marker == {"fingerprint": weights.fingerprint} else None
-
-
-def _evict(folder: Path) -> None:
-    """Remove the models that were not used for longest, but for those in use."""
-    places = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime, reverse=True)
-    for place in places[MAX_CACHED:]:
-        with locked(place, wait=False) as had:
-            if had:
-                shutil.rmtree(place, ignore_errors=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from pennyweight.encoders.exported_folder import DECODERS, ENCODERS
 from pennyweight.encoders.modules import POOLINGS, Modules, Pooling, read_modules
 from pennyweight.encoders.tensor_files import read_json, tensor_files
 from pennyweight.errors import DataError, MissingExtraError, PlanError, did_you_mean
@@ -21,13 +22,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("exporting an encoder", "train") from error
 
-__all__ = ["DECODERS", "ENCODERS", "OriginalModel", "quiet"]
+__all__ = ["OriginalModel", "quiet"]
 
-ENCODERS = (
-    *("albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert"),
-    *("mpnet", "nomic_bert", "roberta", "t5", "xlm-roberta"),
-)
-DECODERS = ("gemma2", "gemma3_text", "gpt2", "llama", "qwen2", "qwen3")
 FROM_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")  # count positions from pad + 1
 MAX_TOKENS = 512  # of a model that names no other limit
 BY_HAND = (

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from pennyweight.encoders.endpoint_client import is_endpoint
 from pennyweight.encoders.gguf_header import is_gguf
 from pennyweight.encoders.tokens import load_tokenizer
-from pennyweight.encoders.weights import OF_DEFAULT, find_weights
+from pennyweight.encoders.weights import OF_DEFAULT, find_folder
 from pennyweight.errors import DataError
 
 __all__ = ["Coverage", "cover", "find_tokenizer"]
@@ -36,12 +36,12 @@ def find_tokenizer(encoder: str) -> Tokenizer | None:
         return None
     name = None if encoder in OF_DEFAULT else encoder
     try:
-        weights = find_weights(name)
+        folder, _ = find_folder(name)
+        return load_tokenizer(folder / "tokenizer.json", max_tokens=UNLIMITED)
     except DataError:
         if name is not None:
             raise
         return None
-    return load_tokenizer(weights.folder / "tokenizer.json", max_tokens=UNLIMITED)
 
 
 def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
