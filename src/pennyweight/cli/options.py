@@ -111,6 +111,21 @@ class Options:
             help=f"Scorers to blend, comma-separated: {', '.join(SCORERS.built_in)}; or auto.",
         ),
     ] = None
+    rerank: Annotated[
+        Literal["auto", "trees", "none"] | None,
+        typer.Option(
+            help="Rank the best items of each list again by gradient-boosted trees: always, never, "
+            "or where they gain on validation."
+        ),
+    ] = None
+    rerank_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Longest time for ranking the lists of a batch again, such as 20ms; unlimited by "
+            "default.",
+        ),
+    ] = None
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings as TOML; options override it.")
     ] = None
@@ -289,6 +304,8 @@ class Options:
                 "encoder.query_prefix": self.query_prefix,
                 "encoder.document_prefix": self.document_prefix,
                 "scorers.names": self._scorers(),
+                "rerank.name": self.rerank,
+                "rerank.budget_ms": _milliseconds(self.rerank_budget),
                 "data.strict": self.strict or None,
                 "data.mask_personal": self.mask_personal or None,
                 "data.normalize_ids": self.normalize_ids or None,
@@ -340,6 +357,17 @@ def _names(text: str | None, option: str) -> list[str] | None:
     if not names:
         raise PlanError(f"{option} is empty; name at least one, or leave it out")
     return names
+
+
+def _milliseconds(text: str | None) -> float | None:
+    """Read ``20ms`` or ``0.5s``."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*", text)
+    value = float(match[1]) * (1_000 if match[2] == "s" else 1) if match else 0.0
+    if value <= 0:
+        raise PlanError(f"--rerank-budget {text!r}: a time above 0 with its unit, 20ms or 0.5s")
+    return value
 
 
 def meanings(text: str | None) -> dict[str, float | str]:

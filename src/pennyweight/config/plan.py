@@ -13,7 +13,15 @@ from pennyweight.config.budget import Budget
 from pennyweight.config.frozen import Frozen, refusal
 from pennyweight.errors import PlanError, did_you_mean
 
-__all__ = ["DataPlan", "EncoderPlan", "EvaluatePlan", "Plan", "RecommendPlan", "ScorersPlan"]
+__all__ = [
+    "DataPlan",
+    "EncoderPlan",
+    "EvaluatePlan",
+    "Plan",
+    "RecommendPlan",
+    "RerankPlan",
+    "ScorersPlan",
+]
 
 Positive = Annotated[int, Field(ge=1)]
 Meaning = (
@@ -81,6 +89,13 @@ class ScorersPlan(Frozen):
         return self.__pydantic_extra__
 
 
+class RerankPlan(Frozen):
+    """Whether trees rank the best items of a list again, and how long they may take."""
+
+    name: Literal["auto", "trees", "none"] = "none"
+    budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of a batch
+
+
 class EvaluatePlan(Frozen):
     """How the result is measured."""
 
@@ -113,6 +128,7 @@ class Plan(Frozen):
     data: DataPlan = DataPlan()
     encoder: EncoderPlan = EncoderPlan()
     scorers: ScorersPlan = ScorersPlan()
+    rerank: RerankPlan = RerankPlan()
     evaluate: EvaluatePlan = EvaluatePlan()
     recommend: RecommendPlan = RecommendPlan()
     budget: Budget = Budget()

@@ -20,6 +20,7 @@ from pennyweight.config.quality import (
     Reach,
     Slice,
 )
+from pennyweight.config.reranking import Reranking
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.formatting import aligned, count
 from pennyweight.html.interval_chart import Chart, Interval, interval_chart
@@ -29,6 +30,7 @@ __all__ = [
     "ALL_FOLDS",
     "BEFORE_REFIT",
     "HEADLINE",
+    "WITHOUT_TREES",
     "Cleaned",
     "Cost",
     "FittedOn",
@@ -39,6 +41,7 @@ __all__ = [
 HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
 
 BEFORE_REFIT = "blend-train-only"  # the blend as it was before the refit
+WITHOUT_TREES = "blend-without-trees"  # the blend without its ranking stage
 
 ALL_FOLDS = (
     "quality and tests are over all folds, and a user of several folds counts once; everything "
@@ -105,6 +108,8 @@ class Report(Versioned):
         The blend against each other scorer, on the same users.
     encoder_ablation
         The gain and the cost of the language model.
+    reranking
+        Whether trees rank the best items of a list again, and their gain.
     lists, exposure
         Beyond-accuracy metrics of the lists; exposure of groups of items.
     new_items
@@ -165,6 +170,7 @@ class Report(Versioned):
     exposure: Exposure | None = None
     new_items: Reach | None = None
     encoder_ablation: EncoderAblation | None = None
+    reranking: Reranking | None = None
     frontier: Frontier | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pennyweight.config.ablation import AblationCost, AblationDifference, EncoderAblation
 from pennyweight.config.plan import EvaluatePlan
+from pennyweight.config.report import WITHOUT_TREES
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.ablation import added, keep
 from pennyweight.evaluation.measure import measure
@@ -87,7 +88,7 @@ class AblationStudy:
         fit_seconds: Mapping[str, float],
         plan: EvaluatePlan,
     ) -> EncoderAblation:
-        """Return the ablation for the report.
+        """Return the ablation for the report, by the blends without a ranking stage.
 
         Parameters
         ----------
@@ -99,7 +100,8 @@ class AblationStudy:
             Stage -> seconds of the fit.
         """
         rival = self.rival[0]
-        ours, theirs = (rival, BLEND) if rival == WITH else (BLEND, rival)
+        chosen = WITHOUT_TREES if WITHOUT_TREES in results.by_scorer else BLEND
+        ours, theirs = (rival, chosen) if rival == WITH else (chosen, rival)
         gains = added(results, ours, theirs, resamples=plan.bootstrap, rng=plan.seed)
         prices = []
         for name, blend, plain in (

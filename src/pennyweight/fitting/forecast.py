@@ -14,7 +14,7 @@ from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower_training import TwoTowerSettings, default_dim
 
-__all__ = ["BLENDED", "MEASURED", "REMEDY", "TUNED", "UserSample", "forecast"]
+__all__ = ["BLENDED", "MEASURED", "RANKED", "REMEDY", "TUNED", "UserSample", "forecast"]
 
 REMEDY = (
     "leave scorers out (--scorers), narrow the vectors (encoder.dim in the plan), switch the "
@@ -39,6 +39,7 @@ BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and re
 EVENTS_A_USER = 4  # where the number of users is not known
 EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbors
 CHOICES = 22  # times that a user is scored for the choices of the components
+TREES_WORK = 1.5e8  # operations a list: the training of the ranking stage
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class UserSample:
 MEASURED = UserSample(2_000, 1_000_000_000)  # unless the plan says how many
 TUNED = UserSample(300, 200_000_000, max_users=2_000)  # to tune the settings of a scorer
 BLENDED = UserSample(1_000, 600_000_000, max_users=6_000)
+RANKED = UserSample(1_000, 1_000_000_000, max_users=10_000)  # to train the ranking stage
 
 
 Scorers = Mapping[str, Scorer | type[Scorer]]
@@ -78,6 +80,7 @@ def forecast(
     encode: bool = False,
     ablation: bool = True,
     refit: bool = True,
+    rerank: bool = False,
     final: bool = True,
     folds: int = 1,
 ) -> Forecast:
@@ -103,6 +106,8 @@ def forecast(
         Whether a blend without it is fitted too.
     refit
         Whether all is fitted again on training and validation events.
+    rerank
+        Whether a ranking stage is trained.
     final
         Whether all is fitted once more on every event.
     folds
@@ -114,6 +119,8 @@ def forecast(
     if encode:
         memory["vectors"] = data.items * VECTOR_BYTES
     work = _work(data, scorers, width, users, twice=twice, refit=refit, final=final)
+    if not rerank:
+        del work["ranking stage"]
     work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
     seconds = {name: operations / speed for name, operations in work.items()}
     for stage, share in START_SHARES.items():
@@ -188,6 +195,8 @@ def _work(
         for name, operations in own.items():
             work[stage_name(f"fit {name}", plain=True)] = operations + choices / 2 / len(own)
         work |= {stage_name("blend", plain=True): blending / 2, "encoder ablation": 0.0}
+    listed = _users(data, None, RANKED)
+    work["ranking stage"] = listed * (scoring * len(scorers) + TREES_WORK)
     if refit:
         work["measure before refit"] = scoring * users
         work |= {f"refit {name}": fits[name] for name in fits}

@@ -15,7 +15,16 @@ from pennyweight.bundle import Origin
 from pennyweight.bundle.provenance import exported_position
 from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.plan import Plan
-from pennyweight.config.report import BEFORE_REFIT, Cleaned, Cost, FittedOn, Measured, Report
+from pennyweight.config.report import (
+    BEFORE_REFIT,
+    WITHOUT_TREES,
+    Cleaned,
+    Cost,
+    FittedOn,
+    Measured,
+    Report,
+)
+from pennyweight.config.reranking import Reranking
 from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
@@ -46,14 +55,16 @@ from pennyweight.fitting.encoder_choice import (
     prompts_used,
     uses_language_model,
 )
-from pennyweight.fitting.forecast import BLENDED, REMEDY, TUNED, forecast
+from pennyweight.fitting.forecast import BLENDED, RANKED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import check_folds, measurable, on_weights
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
+from pennyweight.fitting.reranking import learn_trees
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
 from pennyweight.progress.tracker import ProgressTracker
+from pennyweight.ranking.reranking import RerankedScorer
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
@@ -102,6 +113,7 @@ class Job:
             self.setting = measurable(self.data.interactions, plan.evaluate)
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
+        self.reranking: Reranking | None = None
         self.split: Split | None = None
         self.results: UserResults | None = None
 
@@ -122,6 +134,7 @@ class Job:
             encode=encode,
             ablation=plan.evaluate.encoder_ablation,
             refit=plan.evaluate.refit,
+            rerank=plan.rerank.name != "none",
             final=self.final,
             folds=plan.evaluate.folds,
         )
@@ -164,11 +177,14 @@ class Job:
                     for name in {component.encoder for component in components if component.encoder}
                 }
             ablation = self._choose(components, encoders, own_encoders, data_split)
+            self.reranking = self._learn_trees(data_split)
             first = self._measure_before_refit(data_split)
             if plan.refit:
                 self._fit(data_split.test.before, "refit", ablation)
             rival = dict([ablation.rival]) if ablation is not None else {}
-            scorers = {**self.blend.components, BLEND: self.blend, **rival}
+            scorers = {**self.blend.components, BLEND: self._as_listed(), **rival}
+            if self.blend.trees is not None:
+                scorers[WITHOUT_TREES] = self.blend
             by_scorer, seconds = self._measure(scorers, data_split.test)
             results = UserResults(by_scorer | first, data_split.test)
             self.split, self.results = data_split, results
@@ -190,7 +206,32 @@ class Job:
         """Measure the blend as fitted on the training events, where a refit will change it."""
         if not self.plan.evaluate.refit or not _has_validation(data_split):
             return {}
-        return self._measure({BEFORE_REFIT: self.blend}, data_split.test, "measure before refit")[0]
+        scorers = {BEFORE_REFIT: self._as_listed()}
+        return self._measure(scorers, data_split.test, "measure before refit")[0]
+
+    def _learn_trees(self, data_split: Split) -> Reranking | None:
+        """Train the trees of the blend, where the plan asks for them and they gain."""
+        plan = self.plan.rerank
+        if plan.name == "none":
+            return None
+        with self.stages.stage("ranking stage") as tell:
+            return learn_trees(
+                self.blend,
+                sample(data_split.valid, RANKED.of(len(self.data.catalog)), self._rng()),
+                self.data.catalog,
+                plan,
+                by_time=data_split.protocol in BY_TIME,
+                seed=self.seed,
+                threads=usable_cores(),
+                resamples=self.plan.evaluate.bootstrap,
+                progress=tell,
+            )
+
+    def _as_listed(self) -> Scorer:
+        """Return the scorer that ranks as lists do."""
+        if self.blend.trees is None:
+            return self.blend
+        return RerankedScorer(self.blend, exclude_seen=self.repeats == "exclude")
 
     def _fitted_on(self, scorers: Iterable[str], data_split: Split) -> dict[str, FittedOn]:
         refitted = self.plan.evaluate.refit and _has_validation(data_split)
@@ -373,11 +414,13 @@ class Job:
                 *self.setting.notices,
                 *on_weights(self.blend.learned_from),
                 *prompts_used(self.blend.components.values()),
+                *((self.reranking.sentence(),) if self.reranking is not None else ()),
             ),
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,
             encoder_ablation=ablation,
+            reranking=self.reranking,
             blend=rounded(self.blend.weights),
             routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
             chosen=_chosen_settings(self.blend),

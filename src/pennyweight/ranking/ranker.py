@@ -10,11 +10,12 @@ from pennyweight.ranking.diversity import Diversifier
 from pennyweight.ranking.explanations import CommonWords, Explainer
 from pennyweight.ranking.filter_masks import FilterMasks
 from pennyweight.ranking.request import RankingRequest, Recommendations
+from pennyweight.ranking.reranking import Reranker
 from pennyweight.ranking.retrieval import Retriever
 from pennyweight.ranking.rules import Rules
 from pennyweight.ranking.scoring import QueryScorer
 from pennyweight.ranking.stages import RankingBatch, Stage
-from pennyweight.ranking.top_k import select_best
+from pennyweight.ranking.top_k import Selector
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["Ranker"]
@@ -32,6 +33,8 @@ class Ranker:
         Stages of their own for each catalog.
     rerankers
         Stages between selection and diversification, see `Stage`.
+    depth
+        How many items of a list at least are selected for these.
     """
 
     retriever: Retriever
@@ -40,6 +43,7 @@ class Ranker:
     diversifier: Diversifier
     explainer: Explainer
     rerankers: tuple[Stage, ...] = ()
+    depth: int = 0
 
     @classmethod
     def of(
@@ -50,15 +54,23 @@ class Ranker:
         *,
         exclude_seen: bool,
         common_words: CommonWords,
+        rerank_seconds: float | None = None,
     ) -> "Ranker":
-        """Return the ranker of a fitted scorer; parameters are those of its stages."""
+        """Return the ranker of a fitted scorer; parameters are those of its stages.
+
+        A blend with trees gets a re-ranker, with a budget in seconds if one is given.
+        """
+        trees = scorer.trees
+        rerankers = () if trees is None else (Reranker(scorer, trees, rerank_seconds),)
         counts = None if interactions is None else interactions.counts
         return cls(
             Retriever(catalog.available, FilterMasks(catalog.attributes)),
-            QueryScorer(scorer, catalog, interactions),
+            QueryScorer(scorer, catalog, interactions, attributes=bool(rerankers)),
             Rules(exclude_seen),
             Diversifier(scorer, catalog),
             Explainer(scorer, catalog, counts, common_words),
+            rerankers,
+            0 if trees is None else trees.depth,
         )
 
     @cached_property
@@ -68,7 +80,7 @@ class Ranker:
             self.retriever,
             self.query_scorer,
             self.rules,
-            select_best,
+            Selector(self.depth),
             *self.rerankers,
             self.diversifier,
             self.explainer,

@@ -31,7 +31,7 @@ class QueryScores(NamedTuple):
     sources
         Basis of the scores of each query.
     attributions
-        Row -> attribution, for scores to explain that rest on a history.
+        Row -> attribution, of scores that rest on a history where a later stage takes them.
     """
 
     scores: Scores
@@ -49,11 +49,14 @@ class QueryScorer:
         The scorer and its items.
     interactions
         Events by which items count as known and as popular, if there are any.
+    attributes
+        Whether a later stage takes attributions of every list, not only of those to explain.
     """
 
     scorer: Scorer
     catalog: Catalog
     interactions: Interactions | None
+    attributes: bool = False
 
     def __call__(self, batch: RankingBatch) -> None:
         """Fill `scores`, `sources` and `attributions`."""
@@ -105,7 +108,7 @@ class QueryScorer:
     def _score_histories(
         self, histories: Histories, *, explain: bool
     ) -> tuple[Scores, list[Attribution]]:
-        if explain:
+        if explain or self.attributes:
             return self.scorer.attribute(histories)
         return self.scorer.score(histories), []
 

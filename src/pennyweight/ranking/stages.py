@@ -31,7 +31,7 @@ class RankingBatch:
     sources
         Basis of the scores.
     attributions
-        Row -> origin of the scores, for scores to explain that rest on a history.
+        Row -> origin of the scores, where they rest on a history and a later stage needs it.
     codes
         The best items, best first, int32 (n_best,).
     reasons

@@ -1,22 +1,42 @@
 """Selection of the items with the best scores."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.ranking.diversity import pool_size
+from pennyweight.ranking.request import RankingRequest
 from pennyweight.ranking.stages import RankingBatch
 
-__all__ = ["best_rows", "select_best"]
+__all__ = ["Selector", "best_rows", "selected"]
 
 BLOCK = 64  # scores of which the best is taken at once
 
 
-def select_best(batch: RankingBatch) -> None:
-    """Fill `codes` with the best items of each list: k, or more to choose diverse ones from."""
-    sizes = [pool_size(request.k) if request.diversity else request.k for request in batch.requests]
-    batch.codes = best_rows(batch.scores, sizes)
+@dataclass(frozen=True)
+class Selector:
+    """The stage that selects the items with the best scores.
+
+    Attributes
+    ----------
+    depth
+        How many of a list at least, for a re-ranker to choose from.
+    """
+
+    depth: int = 0
+
+    def __call__(self, batch: RankingBatch) -> None:
+        """Fill `codes` with the best items of each list."""
+        batch.codes = best_rows(
+            batch.scores, [max(selected(request), self.depth) for request in batch.requests]
+        )
+
+
+def selected(request: RankingRequest) -> int:
+    """Return how many items are selected: k, or more to choose diverse ones from."""
+    return pool_size(request.k) if request.diversity else request.k
 
 
 def best_rows(scores: NDArray[np.float32], ks: Sequence[int]) -> list[NDArray[np.int32]]:

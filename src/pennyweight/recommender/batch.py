@@ -68,7 +68,7 @@ class Batch:
         self, owner: str, item: str, names: Sequence[str], queries: Iterator[Query], start: int
     ) -> Iterator[tuple[int, pl.DataFrame]]:
         scores = max(len(self.catalog), 1)
-        if self.request.explain:  # those of the components are held too
+        if self.request.explain or self.ranker.rerankers:  # those of the components are held too
             scores *= 1 + len(self.ranker.query_scorer.scorer.components)
         size = max(1, BLOCK_BYTES // (4 * scores))
         for first in range(start, max(len(names), 1), size):

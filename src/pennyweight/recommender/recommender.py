@@ -190,7 +190,14 @@ class Recommender:
             self.interactions,
             exclude_seen=self.repeats == "exclude",
             common_words=self._common_words,
+            rerank_seconds=self._rerank_seconds,
         )
+
+    @property
+    def _rerank_seconds(self) -> float | None:
+        """The budget of the ranking stage by the plan."""
+        budget = None if self.plan is None else self.plan.rerank.budget_ms
+        return None if budget is None else budget / 1_000
 
     def with_items(self, items: Catalog, rows: EncodedTexts | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.

@@ -27,6 +27,7 @@ from pennyweight.recommender.integrity import (
 )
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.ranking_trees import catalog_digest
 from pennyweight.scorers.registry import load_scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
@@ -138,6 +139,8 @@ def load(kind: "type[Recommender]", path: Path | str, *, verify: bool) -> "Recom
         catalog, log = read_catalog(bundle), read_interactions(bundle)
         recommender = kind(catalog, scorer, log, repeats=repeats)
         check_scorer(scorer, len(catalog))
+        if scorer.trees is not None:
+            scorer.trees.check_catalog(catalog_digest(catalog.ids))
         recommender.plan = read_spec(bundle, manifest.plan, Plan)
         recommender.report = read_spec(bundle, manifest.report, Report)
     source = str(bundle.path / MANIFEST)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,13 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.errors import BundleError, PlanError
-from pennyweight.scorers.attribution import Attribution
+from pennyweight.scorers.attribution import Attribution, ComponentScores
 from pennyweight.scorers.blend_weights import MIN_NEW, draw, weigh
 from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
 from pennyweight.scorers.new_items import Lift, lift
 from pennyweight.scorers.popularity import Novelty
 from pennyweight.scorers.protocol import Evidence, Progress, Scale, Scorer
+from pennyweight.scorers.ranking_trees import RankingTrees
 from pennyweight.scorers.registry import load_scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
@@ -25,13 +26,6 @@ __all__ = ["Blend"]
 
 FILE = "blend.safetensors"
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)  # a folder of the bundle
-
-
-class ComponentScores(NamedTuple):
-    """Scores of a component, float32 (n, n_items), and the divisor of each row, (n, 1)."""
-
-    scores: NDArray[np.float32]
-    divisor: NDArray[np.float32]
 
 
 class Blend(Scorer):
@@ -61,6 +55,8 @@ class Blend(Scorer):
     lift
         Lift of items without events where no choice teaches it, or the one they would have
         with `Novelty` among the components.
+    trees
+        Rank the best items again, see `pennyweight.ranking.reranking`; `score` is without them.
 
     Raises
     ------
@@ -95,6 +91,7 @@ class Blend(Scorer):
         self.repeats = repeats
         self.learned_from: int | None = None
         self.lift: Lift | None = None
+        self.trees: RankingTrees | None = None
         self.scores_texts = any(component.scores_texts for component in components.values())
 
     @property
@@ -108,8 +105,11 @@ class Blend(Scorer):
         return self.weights
 
     def with_components(self, components: Mapping[str, Scorer]) -> "Blend":
-        """Return a blend of other components with these weights."""
-        return Blend(components, self.weights, routes=self.routes, repeats=self.repeats)
+        """Return a blend of other components with these weights, and with the trees if they fit."""
+        other = Blend(components, self.weights, routes=self.routes, repeats=self.repeats)
+        if self.trees is not None and self.trees.fits(other):
+            other.trees = self.trees
+        return other
 
     def fit(
         self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
@@ -196,21 +196,21 @@ class Blend(Scorer):
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return the weighted sum, float32 (n, n_items)."""
-        return self._score(histories, {})
+        return self._score(histories)
 
     def attribute(self, histories: Histories) -> tuple[NDArray[np.float32], list[Attribution]]:
         """Return the weighted sum, and attributions that hold the scores of the components."""
         scored: dict[str, ComponentScores] = {}
-        total = self._score(histories, scored, keep=True)
+        total = self._score(histories, scored)
         return total, [
             BlendAttribution(self, histories.block(row, row + 1), scored, row)
             for row in range(len(histories))
         ]
 
     def _score(
-        self, histories: Histories, scored: dict[str, ComponentScores], *, keep: bool = False
+        self, histories: Histories, scored: dict[str, ComponentScores] | None = None
     ) -> NDArray[np.float32]:
-        """Return the weighted sum; with `keep`, add the components' scores to `scored`."""
+        """Return the weighted sum; add the components' scores to `scored` where it is given."""
         total: NDArray[np.float32] | None = None
         weights = self.weights_of(histories)
         # The same for every history come last, when it is known whether others decide anything.
@@ -222,9 +222,10 @@ class Blend(Scorer):
                 continue
             scores = component.score(histories)
             divisor = self._divisor(component.scale, scores, histories)
-            if keep:
-                scored[name] = ComponentScores(scores.copy(), divisor)
             scores *= weight / divisor
+            if scored is not None:
+                scored[name] = ComponentScores(scores, weight, divisor)
+                scores = scores.copy() if total is None else scores
             total = scores if total is None else np.add(total, scores, out=total)
         if total is None:  # every weight is zero
             return np.zeros_like(next(iter(self.components.values())).score(histories))
@@ -295,20 +296,10 @@ class Blend(Scorer):
         self, history: Histories, codes: NDArray[np.int32]
     ) -> dict[str, NDArray[np.float32]]:
         """Return each component's addition to some items over the average item, (len(codes),)."""
-        features = {name: scores[0] for name, scores in self.features(history).items()}
-        return self.shares_of(history, codes, features)
-
-    def shares_of(
-        self,
-        history: Histories,
-        codes: NDArray[np.int32],
-        features: Mapping[str, NDArray[np.float32]],
-    ) -> dict[str, NDArray[np.float32]]:
-        """Return `component_shares` by the components' features of a history, (n_items,)."""
         weights = self.weights_of(history)
         return {
-            name: ((scores[codes] - scores.mean()) * weights[name][0, 0]).astype(np.float32)
-            for name, scores in features.items()
+            name: ((scores[0, codes] - scores[0].mean()) * weights[name][0, 0]).astype(np.float32)
+            for name, scores in self.features(history).items()
         }
 
     def with_novelty(self) -> "Blend":
@@ -337,8 +328,9 @@ class Blend(Scorer):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all components."""
-        return sum(component.nbytes for component in self.components.values())
+        """Bytes of all components and of the trees."""
+        nbytes = sum(component.nbytes for component in self.components.values())
+        return nbytes + (0 if self.trees is None else self.trees.nbytes)
 
     def encode_texts(self, texts: Sequence[str]) -> TextVectors:
         """Return the vectors of texts of all components, keyed by the component's id."""
@@ -360,7 +352,7 @@ class Blend(Scorer):
         return self.with_components(components)
 
     def save(self, folder: Path) -> None:
-        """Write ``blend.safetensors`` and a folder a component, named by its id."""
+        """Write ``blend.safetensors``, the trees, and a folder a component, named by its id."""
         for name, component in self.components.items():
             component.save(folder / name)
         settings = {
@@ -373,6 +365,8 @@ class Blend(Scorer):
             rows = [[route[name] for name in self.components] for route in self.routes.values()]
             arrays["route_weights"] = np.array(rows, np.float64)
         write_arrays(folder / FILE, arrays, settings)
+        if self.trees is not None:
+            self.trees.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -391,7 +385,11 @@ class Blend(Scorer):
                 min_length: dict(zip(components, row, strict=True))
                 for min_length, row in zip(lengths, rows, strict=True)
             }
-        return cls(components, weights, routes=routes, repeats=settings["repeats"])
+        blend = cls(components, weights, routes=routes, repeats=settings["repeats"])
+        blend.trees = RankingTrees.load(folder)
+        if blend.trees is not None and not blend.trees.fits(blend):
+            raise BundleError(f"{folder}: the ranking stage is of another blend; fit again")
+        return blend
 
     def check(self) -> None:
         """Check every component."""
@@ -415,21 +413,21 @@ class BlendAttribution(Attribution):
         self, blend: Blend, history: Histories, scored: Mapping[str, ComponentScores], row: int
     ) -> None:
         super().__init__(blend, history)
-        self._blend, self._scored, self._row = blend, scored, row
+        self._blend, self.scored, self.row = blend, scored, row
 
     def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the contribution of each event to the sum, float32 (len(codes), n_events)."""
-        divisors = {name: scored.divisor[self._row, 0] for name, scored in self._scored.items()}
+        divisors = {name: scored.divisor[self.row, 0] for name, scored in self.scored.items()}
         return self._blend.contributions(self.history, codes, divisors=divisors)
 
     def component_shares(self, codes: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
         """Return each component's addition to some items over the average item, (len(codes),)."""
-        features = {
-            name: scored.scores[self._row] / scored.divisor[self._row]
+        rows = {name: scored.weighted[self.row] for name, scored in self.scored.items()}
+        return {
+            name: (rows[name][codes] - rows[name].mean()).astype(np.float32)
             for name in self._blend.components
-            if (scored := self._scored.get(name)) is not None
+            if name in rows
         }
-        return self._blend.shares_of(self.history, codes, features)
 
 
 def _flip_negative(

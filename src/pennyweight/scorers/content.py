@@ -186,6 +186,11 @@ class Content(Scorer):
         """The vectors that are compared."""
         return self.vectors
 
+    @property
+    def pair_vectors(self) -> tuple[ItemVectors, ItemVectors] | None:
+        """The vectors of an encoder; those of words are sparse."""
+        return None if self.encoder is None else (self.vectors, self.vectors)
+
     def term_matrix(self) -> sparse.csr_matrix | None:
         """Return the sparse vectors, where they are so."""
         return self.vectors.matrix if isinstance(self.vectors, Terms) else None

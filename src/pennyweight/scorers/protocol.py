@@ -23,6 +23,7 @@ from pennyweight.vectors.quantized_rows import RowFormat
 
 if TYPE_CHECKING:
     from pennyweight.scorers.building import BuildContext
+    from pennyweight.scorers.ranking_trees import RankingTrees
 
 __all__ = ["Evidence", "Progress", "Quality", "Scale", "Scorer", "Setting"]
 
@@ -76,6 +77,8 @@ class Scorer(Protocol):
         The encoder of its texts, where it has one.
     routes
         Of a blend: events of a history from which on other weights count -> these, by component.
+    trees
+        Of a blend: the trees that rank the best items again, where there are some.
     """
 
     kind: str
@@ -91,6 +94,7 @@ class Scorer(Protocol):
     needs_item_vectors: bool = False
     encoder: Encoder | None = None
     routes: Mapping[int, Mapping[str, float]] = MappingProxyType({})
+    trees: "RankingTrees | None" = None
     # Parameters of the constructor that no plan may set.
     not_settings: ClassVar[tuple[str, ...]] = ()
 
@@ -276,6 +280,11 @@ class Scorer(Protocol):
     @property
     def text_vectors(self) -> ItemVectors | None:
         """One vector an item, of its text, by which items are alike."""
+        return None
+
+    @property
+    def pair_vectors(self) -> tuple[ItemVectors, ItemVectors] | None:
+        """Dense vectors of items as recommended and as events; their products are similarities."""
         return None
 
     def term_matrix(self) -> sparse.csr_matrix | None:

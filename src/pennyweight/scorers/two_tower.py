@@ -17,7 +17,7 @@ from pennyweight.encoders.registry import load_encoder
 from pennyweight.errors import DataError, PlanError
 from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.growth import NOT_SAVED
-from pennyweight.scorers.item_vectors import Terms, TextVectors, stacked
+from pennyweight.scorers.item_vectors import ItemVectors, Terms, TextVectors, stacked
 from pennyweight.scorers.layered_vectors import Layered, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Evidence, Progress, Quality, Scale, Scorer, Setting
@@ -278,6 +278,11 @@ class TwoTower(Scorer):
         _, length = unit(events.sum(axis=0, keepdims=True))
         scale = np.float32(self.settings.temperature) * length[0, 0]
         return np.asarray(self.items[codes] @ events.T / scale, np.float32)
+
+    @property
+    def pair_vectors(self) -> tuple[ItemVectors, ItemVectors]:
+        """The items as they are recommended, and as they count in a history."""
+        return self.items, self.histories
 
     @property
     def vector_nbytes(self) -> int:

@@ -1,0 +1,48 @@
+"""The ranking stage, as a report holds it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pennyweight.config.frozen import Frozen
+from pennyweight.config.quality import Measured
+
+__all__ = ["Reranking", "signed"]
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Reranking(Frozen):
+    """Whether trees rank the best items of a list again, and why.
+
+    Attributes
+    ----------
+    kept
+        Whether they do.
+    reason
+        Why not.
+    lists
+        Validation lists that they were trained on.
+    gain
+        Gain in NDCG@10 over the blend on validation users, by cross-fitting.
+    trees
+        Their number.
+    """
+
+    kept: bool
+    reason: str | None = None
+    lists: Count = 0
+    gain: Measured | None = None
+    trees: Count = 0
+
+    def sentence(self) -> str:
+        """Return the outcome in one sentence."""
+        if not self.kept:
+            return f"the ranking stage was left out: {self.reason}"
+        gained = "" if self.gain is None else f", NDCG@10 {signed(self.gain)} on validation users"
+        return f"{self.trees:,} trees rank the best items of each list again{gained}"
+
+
+def signed(gain: Measured) -> str:
+    """Return a gain with its interval."""
+    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"

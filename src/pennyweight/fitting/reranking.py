@@ -1,0 +1,294 @@
+"""The trees of the ranking stage: trained on validation choices, and kept where they gain."""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.config.plan import RerankPlan
+from pennyweight.config.reranking import Reranking, signed
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories
+from pennyweight.data.split import HeldOut
+from pennyweight.errors import DataError, PlanError
+from pennyweight.evaluation.bootstrap import Estimate, bootstrap
+from pennyweight.evaluation.metrics import metric_names, per_user
+from pennyweight.evaluation.ranking import MISS
+from pennyweight.ranking.top_k import best_rows
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.candidate_features import CandidateFeatures
+from pennyweight.scorers.protocol import Progress
+from pennyweight.scorers.ranking_trees import RankingTrees, blend_digest, catalog_digest
+from pennyweight.vectors.tree_ensemble import TreeEnsemble
+
+__all__ = ["learn_trees"]
+
+CHOICE = "ndcg@10"
+DEPTH = 100  # items of a list that are ranked again
+MIN_LISTS = 100  # with a held-out item among the candidates
+FOLDS = 3
+MAX_ROUNDS, PATIENCE = 300, 40
+BLOCK = 64  # histories scored at a time
+INSTALL = "pip install lightgbm (on macOS also brew install libomp)"
+# Few leaves, each of many rows, and a small step: validation has some thousand choices.
+PARAMETERS: dict[str, Any] = {
+    "objective": "lambdarank",
+    "lambdarank_truncation_level": 50,
+    "learning_rate": 0.05,
+    "num_leaves": 7,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "metric": "ndcg",
+    "eval_at": [10],
+    "verbosity": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CandidateLists:
+    """The best items of some held-out users, their features, and which of them were chosen.
+
+    Attributes
+    ----------
+    rows
+        Features of the candidates, list after list, float32 (n_candidates, n_features).
+    base
+        The scores of the blend, float32 (n_candidates,).
+    chosen
+        Whether a candidate is held out, bool (n_candidates,).
+    offsets
+        List i has the candidates ``offsets[i]:offsets[i + 1]``, int64 (n_lists + 1,).
+    targets
+        Held-out items of each user, candidates or not, int64 (n_lists,).
+    """
+
+    rows: Float
+    base: Float
+    chosen: NDArray[np.bool_]
+    offsets: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def informative(self) -> NDArray[np.bool_]:
+        """Lists that have a chosen item among others, bool (n_lists,)."""
+        hits = np.bincount(self._list, self.chosen, minlength=len(self))
+        return (hits > 0) & (hits < np.diff(self.offsets))
+
+    @property
+    def _list(self) -> NDArray[np.int64]:
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def take(self, lists: NDArray[np.int64]) -> "CandidateLists":
+        """Return some of the lists."""
+        sizes = np.diff(self.offsets)[lists]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        at = np.repeat(self.offsets[lists] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        return CandidateLists(
+            self.rows[at], self.base[at], self.chosen[at], offsets, self.targets[lists]
+        )
+
+    def quality(self, scores: Float) -> NDArray[np.float64]:
+        """Return NDCG@10 of each list with its candidates in the order of some scores."""
+        order = np.lexsort((-scores, self._list))
+        rank = np.empty(len(scores), np.int64)
+        rank[order] = np.arange(len(scores)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+        ends = np.concatenate([[0], np.cumsum(self.targets)]).astype(np.int64)
+        ranks = np.full(ends[-1], MISS, np.int64)
+        of_list = self._list[self.chosen]
+        first = np.searchsorted(of_list, np.arange(len(self)))
+        ranks[ends[of_list] + np.arange(len(of_list)) - first[of_list]] = rank[self.chosen]
+        return per_user(ranks, ends)[:, metric_names().index(CHOICE)]
+
+
+def learn_trees(
+    blend: Blend,
+    valid: HeldOut,
+    catalog: Catalog,
+    plan: RerankPlan,
+    *,
+    by_time: bool,
+    seed: int,
+    threads: int,
+    resamples: int = 1_000,
+    progress: Progress | None = None,
+) -> Reranking | None:
+    """Train trees on validation choices, and give them to a blend where they gain.
+
+    The gain is measured by cross-fitting: each list is ranked by trees that were trained, and
+    their number chosen, without it.
+
+    Parameters
+    ----------
+    blend
+        Fitted to the events before the held-out ones.
+    by_time
+        Whether an item without events is a new one; otherwise its only events may have been held
+        out, and the trees do not see it.
+
+    Returns
+    -------
+    Reranking or None
+        The outcome for the report; None where the plan wants no trees.
+
+    Raises
+    ------
+    DataError, PlanError
+        The plan insists on trees, and there are too few choices, or LightGBM is not there.
+    """
+    if plan.name == "none":
+        return None
+    lightgbm = _lightgbm()
+    if lightgbm is None:
+        if plan.name == "trees":
+            raise PlanError(f"rerank.name is 'trees', which needs LightGBM: {INSTALL}")
+        return Reranking(kept=False, reason=f"LightGBM cannot be imported; {INSTALL}")
+    features = CandidateFeatures.of(blend.components)
+    lists = _draw(blend, valid, features, by_time=by_time, progress=progress)
+    informative = lists.informative
+    n = int(informative.sum())
+    if n < MIN_LISTS:
+        reason = (
+            f"{n:,} validation lists have a held-out item among their best {DEPTH}; "
+            f"{MIN_LISTS} are needed"
+        )
+        if plan.name == "trees":
+            raise DataError(f"rerank.name is 'trees', but {reason}; use --rerank auto")
+        return Reranking(kept=False, reason=reason, lists=n)
+    trainer = _Trainer(lightgbm, {**PARAMETERS, "seed": seed, "num_threads": threads})
+    rounds, gain = trainer.cross_fit(lists, seed=seed, resamples=resamples)
+    if plan.name == "auto" and gain.low <= 0:
+        reason = (
+            f"their gain on validation users is not above zero: {signed(gain.measured())} NDCG@10"
+        )
+        return Reranking(kept=False, reason=reason, lists=n, gain=gain.measured())
+    booster = trainer.train(lists.take(np.flatnonzero(informative)), max(1, rounds))
+    ensemble = TreeEnsemble.of_lightgbm(booster.dump_model())
+    names = features.components
+    blend.trees = RankingTrees(
+        features, ensemble, DEPTH, blend_digest(blend, names), catalog_digest(catalog.ids)
+    )
+    return Reranking(kept=True, lists=n, gain=gain.measured(), trees=len(ensemble))
+
+
+def _lightgbm() -> ModuleType | None:
+    try:
+        import lightgbm
+    except (ImportError, OSError):  # OSError: its library of threads is missing
+        return None
+    return lightgbm
+
+
+def _draw(
+    blend: Blend,
+    valid: HeldOut,
+    features: CandidateFeatures,
+    *,
+    by_time: bool,
+    progress: Progress | None,
+) -> CandidateLists:
+    """Gather the candidates of held-out users with a history, as the ranking stage gets them."""
+    users = np.flatnonzero(valid.histories.length > 0)
+    counts = valid.before.counts
+    hidden = np.zeros(len(counts), bool) if by_time else counts == 0
+    rows: list[Float] = [np.empty((0, len(features.owners)), np.float32)]
+    base, chosen, sizes = [np.empty(0, np.float32)], [np.empty(0, bool)], [np.empty(0, np.int64)]
+    for start in range(0, len(users), BLOCK):
+        block = users[start : start + BLOCK]
+        histories = valid.histories.take(block)
+        scores, attributions = blend.attribute(histories)
+        eligible = _eligible(blend, scores, histories, hidden)
+        best = best_rows(eligible, [DEPTH] * len(block))
+        codes = np.full((len(block), DEPTH), -1, np.int32)
+        for row, candidates in enumerate(best):
+            codes[row, : len(candidates)] = candidates
+        at = np.arange(len(block))
+        rows.append(
+            features.rows(blend.components, attributions[0].scored, at.tolist(), histories, codes)
+        )
+        for row, candidates in enumerate(best):
+            ends = valid.target_offsets[block[row] : block[row] + 2]
+            base.append(scores[row, candidates])
+            chosen.append(np.isin(candidates, valid.targets[ends[0] : ends[1]]))
+        sizes.append(np.array([len(candidates) for candidates in best], np.int64))
+        if progress is not None:
+            progress(min(start + BLOCK, len(users)), len(users))
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
+    targets = np.diff(valid.target_offsets)[users]
+    return CandidateLists(
+        np.concatenate(rows), np.concatenate(base), np.concatenate(chosen), offsets, targets
+    )
+
+
+def _eligible(
+    blend: Blend, scores: Float, histories: Histories, hidden: NDArray[np.bool_]
+) -> Float:
+    eligible = np.where(hidden, np.float32(-np.inf), scores)
+    if blend.repeats == "exclude":
+        eligible[histories.row, histories.item] = -np.inf
+    return eligible
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Trains LightGBM's lambdarank from the scores of a blend."""
+
+    lightgbm: Any
+    parameters: dict[str, Any]
+
+    def cross_fit(
+        self, lists: CandidateLists, *, seed: int, resamples: int
+    ) -> tuple[int, Estimate]:
+        """Return the best number of rounds, and the gain on lists held out from the training."""
+        fold = np.random.default_rng(seed).permutation(len(lists)) % FOLDS
+        informative = lists.informative
+        boosters = []
+        for held in range(FOLDS):
+            training = self._dataset(lists.take(np.flatnonzero(informative & (fold != held))))
+            validation = self._dataset(
+                lists.take(np.flatnonzero(informative & (fold == held))), training
+            )
+            booster = self.lightgbm.Booster(self.parameters, training)
+            boosters.append(booster.add_valid(validation, "held out"))
+        curves: list[list[float]] = []  # a row a round, a column a fold
+        for _ in range(MAX_ROUNDS):
+            for booster in boosters:
+                booster.update()
+            curves.append([booster.eval_valid()[0][2] for booster in boosters])
+            if len(curves) - 1 - int(np.argmax(np.mean(curves, axis=1))) >= PATIENCE:
+                break
+        curve = np.array(curves)
+        difference = np.zeros(len(lists))
+        for held, booster in enumerate(boosters):
+            others = np.delete(curve, held, axis=1).mean(axis=1)
+            held_lists = np.flatnonzero(fold == held)
+            part = lists.take(held_lists)
+            margins = booster.predict(part.rows, num_iteration=int(np.argmax(others)) + 1)
+            rescored = part.base + margins.astype(np.float32)
+            difference[held_lists] = part.quality(rescored) - part.quality(part.base)
+        gain = bootstrap(difference[:, None], resamples=resamples, rng=seed)[0]
+        return int(np.argmax(curve.mean(axis=1))) + 1, gain
+
+    def train(self, lists: CandidateLists, rounds: int) -> Any:  # noqa: ANN401
+        """Return a booster of some rounds."""
+        return self.lightgbm.train(self.parameters, self._dataset(lists), rounds)
+
+    def _dataset(self, lists: CandidateLists, reference: Any = None) -> Any:  # noqa: ANN401
+        return self.lightgbm.Dataset(
+            lists.rows,
+            lists.chosen.astype(np.float32),
+            group=np.diff(lists.offsets),
+            init_score=lists.base.astype(np.float64),
+            reference=reference,
+        )

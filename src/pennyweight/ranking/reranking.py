@@ -1,0 +1,196 @@
+"""Re-ranking: the best items of a list put in order again by trees."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.errors import PlanError
+from pennyweight.ranking.stages import RankingBatch
+from pennyweight.ranking.top_k import best_rows, selected
+from pennyweight.scorers.protocol import Progress, Scorer
+from pennyweight.scorers.ranking_trees import RankingTrees, RescoredAttribution
+
+__all__ = ["RerankedScorer", "Reranker", "RerankingCount"]
+
+BLOCK = 8  # lists ranked between two looks at the clock
+SCORED = 64  # histories of which the scores of the components are held at once
+
+
+@dataclass
+class RerankingCount:
+    """How many lists were ranked again, and how many were not, for want of time."""
+
+    reranked: int = 0
+    over_budget: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def add(self, reranked: int, over_budget: int) -> None:
+        """Count some lists."""
+        with self._lock:
+            self.reranked += reranked
+            self.over_budget += over_budget
+
+
+@dataclass(frozen=True, eq=False)
+class Reranker:
+    """The stage that ranks the best items of each list again by the trees of a blend.
+
+    It changes lists that rest on a history alone: the trees were trained on these. Boosts stay in
+    the scores, and excluded items are not among those selected.
+
+    Attributes
+    ----------
+    scorer
+        The blend.
+    trees
+        Its trees.
+    seconds
+        Budget for the lists of a batch together; once it is used up, the others keep their order.
+        None is without limit.
+    count
+        Lists ranked again so far, and lists over budget.
+    """
+
+    scorer: Scorer
+    trees: RankingTrees
+    seconds: float | None = None
+    count: RerankingCount = field(default_factory=RerankingCount)
+
+    def __call__(self, batch: RankingBatch) -> None:
+        """Put `codes` in another order, write their scores, and cut the lists to their length."""
+        began = time.monotonic()
+        rows = [
+            row
+            for row, source in enumerate(batch.sources)
+            if source == "history"
+            and not batch.requests[row].query.is_item
+            and len(batch.codes[row])
+            and batch.attributions[row].scored
+        ]
+        done = 0
+        while done < len(rows):
+            if self.seconds is not None and time.monotonic() - began >= self.seconds:
+                break
+            self._rerank(batch, rows[done : done + BLOCK])
+            done = min(done + BLOCK, len(rows))
+        self.count.add(done, len(rows) - done)
+        for row, request in enumerate(batch.requests):
+            batch.codes[row] = batch.codes[row][: selected(request)]
+
+    def _rerank(self, batch: RankingBatch, rows: Sequence[int]) -> None:
+        """Rank some lists of a batch again; their scores are of one call of the scorer."""
+        attributions = [batch.attributions[row] for row in rows]
+        candidates = [batch.codes[row][: self.trees.depth] for row in rows]
+        margins, features = self.trees.margins(
+            self.scorer,
+            attributions[0].scored,
+            [attribution.row for attribution in attributions],
+            Histories.joined([batch.requests[row].query.history for row in rows]),
+            candidates,
+        )
+        for at, row in enumerate(rows):
+            codes = batch.codes[row]
+            batch.codes[row], batch.scores[row, codes] = rescored(
+                codes, batch.scores[row, codes], margins[at]
+            )
+            if batch.requests[row].explain:
+                shares = self.trees.shares(features[at])
+                batch.attributions[row] = RescoredAttribution(
+                    attributions[at], candidates[at], shares
+                )
+
+
+def rescored(
+    codes: NDArray[np.int32], scores: NDArray[np.float32], margins: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the codes in their new order, and the new scores in the order given.
+
+    Parameters
+    ----------
+    codes, scores
+        The items of a list and their scores, best first, int32 and float32 (n,).
+    margins
+        What is added to the scores of the first of them, float32 (m,). The others stay behind
+        these; where their scores would not, all are lowered by one number.
+    """
+    n = len(margins)
+    scores = scores.copy()
+    scores[:n] += margins
+    if n < len(scores):
+        scores[n:] -= max(np.float32(0), scores[n] - scores[:n].min())
+    order = np.lexsort((codes[:n], -scores[:n]))
+    return np.concatenate([codes[:n][order], codes[n:]]), scores
+
+
+class RerankedScorer(Scorer):
+    """A blend with its trees as one scorer, to measure it as it makes lists.
+
+    Parameters
+    ----------
+    blend
+        A blend with trees.
+    exclude_seen
+        Whether items of the history are in no list.
+    """
+
+    kind = "reranked"
+    scale = "log-odds"
+    evidence = "text and behavior"
+
+    def __init__(self, blend: Scorer, *, exclude_seen: bool) -> None:
+        self.blend, self.exclude_seen = blend, exclude_seen
+
+    def fit(
+        self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
+    ) -> Self:
+        """Fit the blend; the trees stay."""
+        self.blend.fit(interactions, catalog, progress=progress)
+        return self
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the scores of the blend, and of the best items those with the trees."""
+        blocks = [self._block(block) for _, block in histories.blocks(SCORED)]
+        return np.concatenate(blocks) if blocks else self.blend.score(histories)
+
+    def _block(self, histories: Histories) -> NDArray[np.float32]:
+        trees, (scores, attributions) = self.blend.trees, self.blend.attribute(histories)
+        if trees is None:
+            return scores
+        eligible = scores.copy()
+        if self.exclude_seen:
+            eligible[histories.row, histories.item] = -np.inf
+        best = best_rows(eligible, [trees.depth] * len(scores))
+        rows = [row for row in np.flatnonzero(histories.length).tolist() if len(best[row])]
+        if not rows:
+            return scores
+        candidates = [best[row] for row in rows]
+        margins, _ = trees.margins(
+            self.blend, attributions[0].scored, rows, histories.take(rows), candidates
+        )
+        for row, codes, added in zip(rows, candidates, margins, strict=True):
+            rescored_items = scores[row, codes] + added
+            others = np.ones(scores.shape[1], bool)
+            others[codes] = False
+            lowest, highest = rescored_items.min(), eligible[row, others].max(initial=-np.inf)
+            if highest >= lowest:
+                below = np.nextafter(lowest, np.float32(-np.inf))
+                scores[row] = np.minimum(scores[row] - (highest - lowest), below)
+            scores[row, codes] = rescored_items
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Save the blend, which has the trees."""
+        self.blend.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Refuse: the blend is loaded, with its trees."""
+        raise PlanError(f"{folder}: load the blend, which has the trees")

@@ -1,0 +1,97 @@
+"""Trees evaluated as LightGBM evaluates them."""
+
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+import pytest
+
+from pennyweight.vectors.tree_ensemble import TreeEnsemble
+
+PARAMETERS = {
+    "objective": "regression",
+    "num_leaves": 8,
+    "min_data_in_leaf": 5,
+    "boost_from_average": False,
+    "verbosity": -1,
+    "num_threads": 1,
+    "seed": 0,
+    "deterministic": True,
+}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def booster(rows):
+    target = rows[:, 0] * rows[:, 1] + np.where(rows[:, 2] > 0, 1, -1)
+    return lightgbm.train(PARAMETERS, lightgbm.Dataset(rows, target), 20)
+
+
+@pytest.fixture(scope="module")
+def trees(booster):
+    return TreeEnsemble.of_lightgbm(booster.dump_model())
+
+
+def test_predictions_are_those_of_lightgbm(trees, booster, rows):
+    trees.check()
+    assert len(trees) == 20
+    np.testing.assert_allclose(trees.predict(rows), booster.predict(rows), atol=1e-5)
+
+
+def test_a_value_at_a_threshold_goes_the_way_of_lightgbm(trees, booster):
+    inner = np.flatnonzero(trees.feature >= 0)
+    rows = np.zeros((len(inner), 4), np.float32)
+    rows[np.arange(len(inner)), trees.feature[inner]] = trees.threshold[inner]
+    np.testing.assert_allclose(trees.predict(rows), booster.predict(rows), atol=1e-5)
+
+
+def test_a_row_has_the_same_value_in_any_batch(trees, rows):
+    alone = [trees.predict(rows[at : at + 1])[0] for at in range(20)]
+    np.testing.assert_array_equal(alone, trees.predict(rows)[:20])
+
+
+def test_contributions_add_up_to_the_prediction(trees, rows):
+    added = trees.contributions(rows)
+    expected = trees.predict(rows) - trees.value[trees.root].sum()
+    np.testing.assert_allclose(added.sum(axis=1), expected, atol=1e-4)
+    assert not added[:, 3].any() or abs(added[:, 3]).mean() < abs(added[:, 2]).mean()
+    assert abs(added[:, 2]).mean() > 0.3  # the sign of this feature is worth 1
+
+
+def test_no_trees_and_no_rows_add_nothing(rows):
+    none = TreeEnsemble.of_lightgbm({"tree_info": [], "max_feature_idx": 3})
+    none.check()
+    assert none.predict(rows).tolist() == [0.0] * len(rows)
+    leaf = {"tree_structure": {"leaf_value": 0.5}}
+    stump = TreeEnsemble.of_lightgbm({"tree_info": [leaf], "max_feature_idx": 3})
+    np.testing.assert_allclose(stump.predict(rows), 0.5)
+    assert stump.predict(rows[:0]).shape == (0,)
+    assert not stump.contributions(rows).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value", "message"),
+    [
+        ("threshold", 0, np.nan, "finite"),
+        ("feature", 0, 4, "none of 4 features"),
+        ("left", 0, 0, "after its parent"),
+        ("right", 0, 10_000, "after its parent"),
+        ("root", 1, 0, "not in order"),
+    ],
+)
+def test_damaged_trees_are_refused(trees, name, at, value, message):
+    array = getattr(trees, name).copy()
+    array[at] = value
+    with pytest.raises(ValueError, match=message):
+        replace(trees, **{name: array}).check()
+
+
+def test_arrays_of_other_types_and_lengths_are_refused(trees):
+    with pytest.raises(ValueError, match="value"):
+        replace(trees, value=trees.value[1:]).check()
+    with pytest.raises(ValueError, match="left"):
+        replace(trees, left=trees.left.astype(np.int64)).check()
