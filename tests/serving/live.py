@@ -16,6 +16,7 @@ from pennyweight.serving.http.app import AccessPolicy, make_app
 from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine, Limits
+from pennyweight.serving.live.remote_queries import RemoteQueries
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 KINDS = small_shop.KINDS
@@ -69,11 +70,13 @@ def service(
     *,
     access: AccessPolicy = ACCESS,
     limits: Limits = Limits(),  # noqa: B008
+    queries: RemoteQueries | None = None,
     proxies: Proxies = Proxies(),  # noqa: B008
 ) -> Iterator[Service]:
     """Serve a bundle; the store stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    engine = Engine(SQLiteStore(folder / "store.sqlite"), BundleStore(folder / "bundles"), limits)
+    store = SQLiteStore(folder / "store.sqlite")
+    engine = Engine(store, BundleStore(folder / "bundles"), limits, queries=queries)
     try:
         engine.start(bundle)
         with serving(make_app(engine, access, proxies=proxies)) as port:

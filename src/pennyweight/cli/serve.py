@@ -44,6 +44,20 @@ def serve(
         int,
         typer.Option(min=1, metavar="N", help="Worker threads that micro-batch scoring requests."),
     ] = 1,
+    remote_queries: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST",
+            help="Let the bundle's encoder ask this server for the vectors of searches and new "
+            "items.",
+        ),
+    ] = None,
+    query_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=10, metavar="SECONDS", help="How long a search waits for that server."
+        ),
+    ] = 0.3,
     log: Annotated[bool, typer.Option("--log", help="Log each request as a line of JSON.")] = False,
     trusted_proxies: Annotated[
         str,
@@ -82,6 +96,8 @@ def serve(
             rate=rate,
             log=lines if log else None,
             limits=Limits(threads=workers),
+            query_host=remote_queries,
+            query_timeout=query_timeout,
             proxies=proxies,
         )
         with json_lines(lines, level=level):

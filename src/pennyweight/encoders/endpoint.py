@@ -103,7 +103,8 @@ class EndpointEncoder(Encoder):
         self.client: EndpointClient | None = client or settings.client
         self.failures = 0
         self._dim = dim
-        self._query_client: EndpointClient | None = None  # while served
+        self._served = False
+        self._query_client: EndpointClient | None = None
         self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -169,7 +170,7 @@ class EndpointEncoder(Encoder):
         try:
             return self._encode(texts, self.prompts.document, progress=progress)
         except PennyweightError as error:
-            if self._query_client is None:
+            if not self._served:
                 raise
             self._count(len(texts), error)
             return np.zeros((len(texts), self.dim), np.float32)
@@ -179,7 +180,7 @@ class EndpointEncoder(Encoder):
 
         While served, and for one that was loaded, zero rows for texts that are not prepared.
         """
-        if self.client is not None and self._query_client is None:
+        if self.client is not None and not self._served:
             return self._encode(texts, self.prompts.query)
         rows = np.zeros((len(check_texts(texts)), self.dim), np.float32)
         with self._lock:
@@ -187,17 +188,20 @@ class EndpointEncoder(Encoder):
                 row[:] = self._queries.get(text, 0)
         return rows
 
-    def serve(self, *, query_timeout: float) -> None:
-        """Send requests for new items, and for searches in `prepare_queries` alone.
+    def serve(self, *, query_timeout: float | None) -> None:
+        """Give zero rows for items where a request fails, and for searches that are not prepared.
 
         Parameters
         ----------
         query_timeout
-            Seconds for the vectors of searches.
+            Seconds for the vectors of searches in `prepare_queries`; None sends no requests at
+            all, for items neither.
         """
-        self.client = self.settings.client
-        self._query_client = replace(self.settings, timeout=query_timeout).client
-        self._query_client.attempts = 1
+        self._served, self.client, self._query_client = True, None, None
+        if query_timeout is not None:
+            self.client = self.settings.client
+            self._query_client = replace(self.settings, timeout=query_timeout).client
+            self._query_client.attempts = 1
 
     def prepare_queries(self, texts: Sequence[str]) -> bool:
         """Fetch the vectors of search texts; return whether all are there.
@@ -260,8 +264,8 @@ class EndpointEncoder(Encoder):
         client = client or self.client
         if client is None:
             raise EndpointError(
-                f"{self.name}: a loaded encoder sends no requests to {self.settings.address}; "
-                "fit again with --encoder to encode other texts"
+                f"{self.name}: no requests to {self.settings.address} are allowed; to encode "
+                "other texts fit again with --encoder, or serve with --remote-queries"
             )
         body = {"model": self.settings.model, "input": inputs, "encoding_format": "float"}
         answer = client.post("/embeddings", body)

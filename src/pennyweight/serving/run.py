@@ -29,6 +29,7 @@ from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
 from pennyweight.serving.live.engine import Engine, Limits
+from pennyweight.serving.live.remote_queries import RemoteQueries
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
 from pennyweight.serving.security.hosts import check_binding
@@ -71,6 +72,8 @@ class ServiceSettings:
         Where a line of JSON is written for each request, if anywhere.
     limits
         Limits of the engine.
+    query_host, query_timeout
+        The server that may be asked for the vectors of searches, if any, and the seconds for it.
     proxies
         The proxies in front of the service.
     """
@@ -83,6 +86,8 @@ class ServiceSettings:
     rate: float = 0.0
     log: LogQueue | None = None
     limits: Limits = field(default_factory=Limits)
+    query_host: str | None = None
+    query_timeout: float = 0.3
     proxies: Proxies = field(default_factory=Proxies)
 
 
@@ -116,6 +121,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
             open_store(settings.data / STORE),
             BundleStore(settings.data / BUNDLES),
             settings.limits,
+            queries=RemoteQueries(settings.query_host, timeout=settings.query_timeout),
         )
         try:
             engine.start(settings.bundle)

@@ -135,6 +135,7 @@ def search_routes(engine: Engine) -> APIRouter:
             return page(request, "search.html", {"query": q, "items": None})
         bundle = engine.traffic_split.primary
         ranking = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
+        await engine.queries.prepare(bundle, ranking.text)
         ranked = await engine.lists.submit(bundle, ranking)
         return page(
             request,

@@ -208,6 +208,7 @@ def _watch(engine: Engine, metrics: Metrics) -> None:
     }
     for name, depth in depths.items():
         metrics.watch_queue(name, depth)
+    engine.queries.on_prepared = metrics.prepared
     engine.items.on_indexed, engine.items.on_encoded = metrics.recommendable, metrics.encoded
     metrics.watch(
         "bundle_age_seconds", lambda: engine.clock() - engine.traffic_split.primary.created

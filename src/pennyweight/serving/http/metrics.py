@@ -99,6 +99,9 @@ class Metrics:
         )
         self._cold = counter("cold_answers", "Lists without a history")
         self._fallbacks = _Children(counter("fallbacks", "Lists of second choice", "reason"))
+        self._remote = _Children(
+            counter("remote_queries", "Searches encoded by a server", "result")
+        )
         self._events = _Children(counter("events", "Events received", "result"))
         self._encode = histogram("encode_seconds", "Time to encode a batch of texts", ENCODE)
         self._delay = histogram(
@@ -161,6 +164,10 @@ class Metrics:
         for result, n in {**results, "erased": erased}.items():
             if n:
                 self._events[(result,)].inc(n)
+
+    def prepared(self, success: bool) -> None:
+        """Count a search whose vector a server was to give."""
+        self._remote[("encoded" if success else "failed",)].inc()
 
     def encoded(self, seconds: float) -> None:
         """Count a batch of texts that was encoded."""

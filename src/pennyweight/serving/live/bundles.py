@@ -73,11 +73,14 @@ class BundleStore:
     ----------
     renewed
         Bundles that were damaged and replaced, and not loaded since.
+    on_load
+        Called with each bundle that was loaded.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.renewed: set[str] = set()
+        self.on_load: Callable[[ServedBundle], None] = lambda bundle: None
         self._elsewhere: dict[str, StoredBundle] = {}
         try:
             make_private(folder)
@@ -168,6 +171,7 @@ class BundleStore:
     def load(self, version: str, covered: Covered = NOTHING_COVERED) -> ServedBundle:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
         served = ServedBundle.of(version, Recommender.load(self.path(version)), covered)
+        self.on_load(served)
         self.renewed.discard(version)
         return served
 

@@ -21,6 +21,7 @@ from pennyweight.serving.live.operator_notes import OperatorNotes
 from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.recommendation_log import RecommendationLog
+from pennyweight.serving.live.remote_queries import RemoteQueries
 from pennyweight.serving.live.startup import start_serving
 from pennyweight.serving.live.store_access import StoreAccess
 from pennyweight.serving.live.traffic_split import Traffic, TrafficSplit
@@ -64,6 +65,8 @@ class Engine:
         Where events and items are kept; the engine closes it.
     bundles
         Where bundles are.
+    queries
+        Asks servers for the vectors of searches; by default none.
     clock
         Epoch seconds.
     make_id
@@ -94,12 +97,15 @@ class Engine:
         bundles: BundleStore,
         limits: Limits = Limits(),
         *,
+        queries: RemoteQueries | None = None,
         clock: Callable[[], float] = time.time,
         make_id: Callable[[], str] | None = None,
     ) -> None:
         self.limits, self.clock = limits, clock
         self.make_id = make_id or partial(secrets.token_hex, ID_BYTES)
         self.notes = OperatorNotes()
+        self.queries = queries or RemoteQueries()
+        bundles.on_load = self.queries.admit
         self.histories = HistoryCache(limits.history_bytes)
         self.store = StoreAccess(store, clock, depth=limits.writes)
         self._traffic = Traffic()
@@ -156,6 +162,7 @@ class Engine:
     def close(self) -> None:
         """Finish work under way, and close the store."""
         self.publishing.close()
+        self.queries.close()
         self.store.integrity.close()
         self.lists.batching.close()
         self.items.close()

@@ -15,6 +15,7 @@ from pennyweight.data.cleaning.missing import is_missing_id
 from pennyweight.data.documents import document_of, documents, drop_unsuitable
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
+from pennyweight.encoders.endpoint import EndpointEncoder
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.ranking.filter_masks import FilterMasks, Mask
 from pennyweight.ranking.ranker import Ranker
@@ -82,6 +83,13 @@ class ServedBundle:
     def catalog(self) -> Catalog:
         """The items."""
         return self.recommender.catalog
+
+    @cached_property
+    def remote_encoders(self) -> tuple[EndpointEncoder, ...]:
+        """Encoders of its scorers that ask a server for vectors."""
+        encoders = (scorer.encoder for scorer in self.recommender.scorer.components.values())
+        remote = (encoder.remote for encoder in encoders if encoder is not None)
+        return tuple(encoder for encoder in remote if encoder is not None)
 
     @cached_property
     def rules(self) -> FeedbackRules:

@@ -46,6 +46,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         check_user(request, list_request.user)
         start = time.perf_counter()
         bundle = engine.traffic_split.bundle_for(session or engine.make_id())
+        await engine.queries.prepare(bundle, list_request.text)
         ranked: RankedList = await engine.lists.submit(bundle, list_request)
         return _response(engine, metrics, list_request, ranked, bundle, start)
 

@@ -1,0 +1,107 @@
+"""Searches of a service whose encoder is at a server that answers, fails or is not allowed."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from live import Service, service
+
+import pennyweight
+import small_shop
+from embedding_server import EmbeddingServer, Fault, embedding_server
+from pennyweight.config.plan import Plan
+from pennyweight.serving.live.remote_queries import RemoteQueries
+
+SEARCH = {"query": "dark tea", "k": 5}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddingServer]:
+    with embedding_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bundle(server, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("remote")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(folder / "cache"))
+        options = {"encoder.name": server.address, "encoder.model": "test-model"}
+        plan = Plan().override(options | {"evaluate.encoder_ablation": False})
+        scorers = ["popularity", "content", "tower"]
+        made = pennyweight.fit(small_shop.items(), small_shop.events(), plan=plan, scorers=scorers)
+        made.save(folder / "bundle")
+    return folder / "bundle"
+
+
+@pytest.fixture(autouse=True)
+def calm(server):
+    server.requests.clear()
+    server.faults.clear()
+    server.always = None
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def searched(live: Service) -> list[str]:
+    return [item["item_id"] for item in live.post("/v1/search", SEARCH)["items"]]
+
+
+def test_a_search_asks_the_server_once(bundle, server, tmp_path):
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=10)) as live:
+        first = searched(live)
+        assert searched(live) == first
+        assert server.texts == ["dark tea"]
+        assert live.metric('pennyweight_remote_queries_total{result="encoded"}') == 2
+        live.get("/v1/recommend/u1")
+        assert server.texts == ["dark tea"]
+    texts = dict(small_shop.items().iter_rows())
+    assert "tea" in texts[first[0]]
+
+
+@pytest.mark.parametrize("host", [None, "api.example.com"])
+def test_without_leave_no_request_is_sent(bundle, server, tmp_path, host, caplog):
+    with service(bundle, tmp_path, queries=RemoteQueries(host)) as live:
+        assert len(searched(live)) == 5
+        item = {"attributes": {"title": "tea blend dark no99"}}
+        live.http.put("/v1/items/new", json=item).raise_for_status()
+        wait_for(lambda: live.metric("pennyweight_item_recommendable_seconds_count") == 1)
+        assert "new" in live.engine.traffic_split.primary.catalog.ids
+        assert live.metric("pennyweight_remote_queries_total") == 0
+    assert not server.requests
+    assert "--remote-queries 127.0.0.1 allows" in caplog.text
+
+
+@pytest.mark.parametrize("fault", [Fault(500), Fault(200, b"<html>"), Fault(200, None, wait=5)])
+def test_a_failing_server_delays_a_search_only_by_the_limit(bundle, server, tmp_path, fault):
+    server.always = fault
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=0.2)) as live:
+        began = time.monotonic()
+        assert len(searched(live)) == 5  # by the words of the tower
+        assert time.monotonic() - began < 4
+        assert live.metric('pennyweight_remote_queries_total{result="failed"}') == 1
+
+
+def test_other_lists_do_not_wait_for_a_slow_server(bundle, server, tmp_path):
+    server.always = Fault(200, None, wait=4)
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=3)) as live:
+        live.get("/v1/recommend/u1")
+        with ThreadPoolExecutor(12) as pool:
+            searches = [
+                pool.submit(live.http.post, "/v1/search", json={"query": f"tea {i}"})
+                for i in range(12)
+            ]
+            time.sleep(0.3)
+            began = time.monotonic()
+            live.get("/v1/recommend/u2")
+            assert time.monotonic() - began < 2
+            assert not all(search.done() for search in searches)
+        assert all(search.result().status_code == 200 for search in searches)
+        assert live.metric('pennyweight_remote_queries_total{result="failed"}') == 12
