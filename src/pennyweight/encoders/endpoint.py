@@ -203,6 +203,10 @@ class EndpointEncoder(Encoder):
             self._query_client = replace(self.settings, timeout=query_timeout).client
             self._query_client.attempts = 1
 
+    def asks_for_queries(self) -> bool:
+        """Return whether `prepare_queries` sends requests."""
+        return self._query_client is not None
+
     def prepare_queries(self, texts: Sequence[str]) -> bool:
         """Fetch the vectors of search texts; return whether all are there.
 
