@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from pennyweight.compression.activations import record_activations
 from pennyweight.compression.model import LanguageModel
-from pennyweight.compression.pruning import cut_heads, cut_layers, cut_neurons
+from pennyweight.compression.pruning import cut_heads, cut_layers, cut_neurons, keep_layers
 from pennyweight.compression.vocabulary import cut_vocabulary
 from pennyweight.encoders.families import FAMILIES
 from pennyweight.encoders.tokens import tokenize
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights, write_weights
+from pennyweight.errors import DataError
 from tiny_families import MODELS, pool, states, torch, unit, write_tiny
 
 TEXTS = ["red shoe", "blue music 手机 for 3 days", "a", "a b c d " * 30, "red 壳"]
@@ -132,3 +133,89 @@ def test_poolings(tmp_path):
         vectors = unit(np.stack([pool(row, pooling) for row in rows]))
         np.testing.assert_allclose(encoder_of(folder).encode(TEXTS), vectors, atol=2e-5)
         np.testing.assert_allclose(of_torch(folder, TEXTS), vectors, atol=2e-5)
+
+
+def test_groups_of_layers_that_share_tensors(tmp_path):
+    folder = write_tiny(tmp_path / "tiny", "albert", num_hidden_groups=2)
+    np.testing.assert_allclose(encoder_of(folder).encode(TEXTS), expected(folder), atol=2e-5)
+    model = LanguageModel.of(find_weights(folder))
+    assert model.config["shared_layers"] == [0, 0, 1]
+    activations = record_activations(model, FEW, threads=1)
+    cut = cut_heads(model, activations, keep=[2, 2, 3])
+    assert [layer.heads for layer in cut.checkpoint.layers] == [2, 2, 3]
+    with pytest.raises(DataError, match="layers that share their tensors must keep as much"):
+        cut_heads(model, activations, keep=[2, 3, 3])
+    last = keep_layers(cut, [1, 2])
+    assert last.config["shared_layers"] == [0, 1]
+    np.testing.assert_allclose(
+        encoder_of(last.write(tmp_path / "cut").folder).encode(FEW),
+        of_torch(tmp_path / "cut", FEW),
+        atol=2e-5,
+    )
+    assert keep_layers(cut, [1]).nbytes < keep_layers(cut, [2]).nbytes < cut.nbytes
+
+
+def edit_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        ("albert", {"inner_group_num": 2}, "3 layers in 1 groups of 2; supported are"),
+        ("albert", {"num_hidden_groups": 4}, "3 layers in 4 groups of 1"),
+        ("albert", {"num_hidden_groups": "one"}, "3 layers in one groups"),
+        ("albert", {"shared_layers": [0]}, r"shared_layers \[0\]: a number for each of 3"),
+        ("albert", {"shared_layers": ["a", "b", "c"]}, "a number for each of 3"),
+        ("albert", {"shared_layers": [0, 0, 5]}, r"no tensor 'encoder\.albert_layer_groups\.5\."),
+        ("electra", {"embedding_size": "small"}, "no number above 0 for embedding_size"),
+        ("electra", {"embedding_size": 32}, r"word_embeddings\.weight: shape"),
+        ("distilbert", {"dim": 0}, "no number above 0 for dim"),
+        ("distilbert", {"n_heads": 5}, "no multiple of 5 heads"),
+        ("distilbert", {"model_type": "bert"}, "no number above 0 for hidden_size, num_att"),
+        ("distilbert", {"n_layers": 4}, r"no tensor 'transformer\.layer\.3\."),
+        ("mpnet", {"model_type": "roberta"}, "no tensor 'embeddings.token_type_embeddings"),
+        ("mpnet", {"model_type": "modernbert"}, "'modernbert'; supported are bert, .*encoder add"),
+        ("mpnet", {"model_type": ["mpnet"]}, "supported are bert"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tmp_path, kind, changes, message):
+    folder = write_tiny(tmp_path / "tiny", kind)
+    edit_config(folder, **changes)
+    with pytest.raises(DataError, match=message):
+        encoder_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("electra", "embeddings_project.weight"),
+        ("albert", "encoder.embedding_hidden_mapping_in.bias"),
+        ("distilbert", "transformer.layer.1.ffn.lin2.weight"),
+        ("mpnet", "encoder.layer.2.attention.attn.o.bias"),
+        ("mpnet", "encoder.relative_attention_bias.weight"),
+    ],
+)
+def test_tensors_that_are_missing_misshapen_or_no_numbers_are_named(tmp_path, kind, name):
+    folder = write_tiny(tmp_path / "tiny", kind)
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    save_file({key: value for key, value in tensors.items() if key != name}, path)
+    with pytest.raises(DataError, match=f"no tensor '{name}'"):
+        encoder_of(folder)
+    save_file({**tensors, name: tensors[name][..., :-1].copy()}, path)
+    with pytest.raises(DataError, match=f"{name}: shape .* does not fit config"):
+        encoder_of(folder)
+    save_file({**tensors, name: np.full_like(tensors[name], np.inf)}, path)
+    with pytest.raises(DataError, match=rf"'{name}' is not finite"):
+        encoder_of(folder)
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path):
+    folder = write_tiny(tmp_path / "tiny", "mpnet")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["another"] = 500
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(DataError, match="token id 500, but the model has"):
+        encoder_of(folder)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from pennyweight.encoders.token_selection import select_tokens
+from pennyweight.encoders.tokens import unknown_id
+from pennyweight.validation.vocabulary import cover
 
 WORDS = (
     "red shoes running shoe redder blue bluest music musical instrument strings string stringed "
@@ -112,3 +114,11 @@ def test_merges_of_older_files_are_read():
     tokenizer["model"]["merges"] = [" ".join(pair) for pair in tokenizer["model"]["merges"]]
     old, text = select_tokens(json.dumps(tokenizer), NEEDED, frequent=5, first=2)
     assert (old == CUT["BPE"][0]).all() and json.loads(text) == json.loads(CUT["BPE"][1])
+
+
+def test_unknown_words_are_counted_where_there_are_any():
+    assert unknown_id(WHOLE["Unigram"]) == SPECIAL.index("<unk>")
+    assert unknown_id(WHOLE["BPE"]) is None  # bytes spell everything
+    coverage = cover(WHOLE["Unigram"], ["red shoes", "手 blue"])
+    assert coverage.unknown_texts == 1 and coverage.unknown_examples == ("'手' in '手 blue'",)
+    assert cover(WHOLE["BPE"], ["red shoes", "手 blue"]).unknown == 0

@@ -1,6 +1,5 @@
 """Vocabulary pruning: the tokens of the catalog's texts, and enough to spell later words."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,8 +10,7 @@ from pennyweight.compression.model import LanguageModel
 from pennyweight.encoders.checkpoint import WORDS
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.token_selection import BLOCK_TEXTS, UNLIMITED, select_tokens
-from pennyweight.encoders.tokens import load_tokenizer
-from pennyweight.encoders.vocabularies import vocabulary_of
+from pennyweight.encoders.tokens import load_tokenizer, unknown_id
 from pennyweight.errors import DataError
 
 __all__ = ["Fragmentation", "cut_vocabulary", "fragmentation"]
@@ -46,8 +44,7 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
         No text has a word.
     """
     tokenizer = load_tokenizer(model.tokenizer_json, max_tokens=UNLIMITED)
-    unknown_token = vocabulary_of(json.loads(model.tokenizer_json)).unknown
-    unknown_id = None if unknown_token is None else tokenizer.token_to_id(unknown_token)
+    unknown_token = unknown_id(tokenizer)
     words = pieces = unknown = 0
     for start in range(0, len(check_texts(texts)), BLOCK_TEXTS):
         block = list(texts[start : start + BLOCK_TEXTS])
@@ -56,7 +53,7 @@ def fragmentation(model: LanguageModel, texts: Sequence[str]) -> Fragmentation:
             words += len(set(word_ids))
             pieces += len(word_ids)
             pairs = zip(encoding.word_ids, encoding.ids, strict=True)
-            unknown += len({word for word, token in pairs if token == unknown_id})
+            unknown += len({word for word, token in pairs if token == unknown_token})
     if not words:
         raise DataError("fragmentation is measured on texts; none has a word")
     return Fragmentation(pieces / words, unknown / words, words)

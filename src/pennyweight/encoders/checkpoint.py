@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.encoders.families import SHARED_LAYERS, family_of
+from pennyweight.encoders.families import SHARED_LAYERS, Family, family_of
 from pennyweight.errors import DataError
 
 __all__ = [
@@ -171,7 +171,7 @@ def read_checkpoint(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> 
         raise DataError(f"config.json: hidden_size {hidden} is no multiple of {heads} heads")
     family = family_of(config)
     width = int(config.get("embedding_size") or hidden)
-    source = _Source(tensors, hidden, hidden // heads)
+    source = _Source(family, tensors, hidden, hidden // heads)
     words = source.get(WORDS, (int(config["vocab_size"]), width))
     places = source.get(PLACES, (None, width))
     first = family.first_position
@@ -199,6 +199,7 @@ def read_checkpoint(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> 
 class _Source:
     """Tensors by name, shapes checked."""
 
+    family: Family
     tensors: Mapping[str, Array]
     hidden: int
     head_dim: int
@@ -209,7 +210,7 @@ class _Source:
     def get(self, name: str, shape: tuple[int | None, ...]) -> Array:
         """Return a tensor of a shape; None in it is any number above 0."""
         name = prefix_of(self.tensors) + name
-        value = self.tensors.get(name)
+        value, name = self.tensors.get(name), self.family.own_name(name)
         if value is None:
             raise DataError(
                 f"checkpoint has no tensor {name!r}; is it of the family that config.json names?"
@@ -247,7 +248,7 @@ class _Source:
         inner = self.linear(f"{name}.intermediate.dense", None, self.hidden)
         heads = width // self.head_dim
         own, shared = f"{name}.attention.self.{RELATIVE}", f"encoder.{RELATIVE}"
-        relative = next((table for table in (own, shared) if self.has(table)), None)
+        table = own if self.has(own) else shared
         return TransformerLayer(
             heads=heads,
             query=query,
@@ -258,5 +259,5 @@ class _Source:
             inner=inner,
             outer=self.linear(f"{name}.output.dense", self.hidden, len(inner.weight)),
             outer_norm=self.norm(f"{name}.output"),
-            relative=None if relative is None else self.get(relative, (None, heads)),
+            relative=self.get(table, (None, heads)) if self.family.relative else None,
         )

@@ -39,6 +39,8 @@ class Family:
         Whether tokens have an embedding of their segment.
     first_position
         Of the first token: a number, or None for the number after the padding's id.
+    relative
+        Whether attention is biased by distance.
     shares_layers
         Whether layers may share their tensors.
     """
@@ -49,6 +51,7 @@ class Family:
     names: Mapping[str, str] = field(default_factory=dict)
     segments: bool = True
     first_position: int | None = 0
+    relative: bool = False
     shares_layers: bool = False
 
     def standard_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +169,7 @@ FAMILIES: Mapping[str, Family] = {
         },
         segments=False,
         first_position=2,  # whatever the id of the padding
+        relative=True,
     ),
 }
 """By the ``model_type`` of ``config.json``."""

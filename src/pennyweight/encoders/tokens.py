@@ -1,11 +1,12 @@
 """Texts to token ids, many at a time."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 
 from pennyweight.errors import DataError
 
@@ -18,6 +19,7 @@ __all__ = [
     "padded",
     "special_ids",
     "tokenize",
+    "unknown_id",
 ]
 
 # More than this took longer and ranked no better, on any of four catalogs (docs/benchmarks.md).
@@ -75,6 +77,16 @@ def markers(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
             return marked[:start], marked[start + len(plain) :]
     half = (len(marked) + 1) // 2  # no token spells "a": only the markers are there
     return marked[:half], marked[half:]
+
+
+def unknown_id(tokenizer: Tokenizer) -> int | None:
+    """Return the id of the token of unknown words; None where any text can be spelled."""
+    number: int | None = None
+    if isinstance(tokenizer.model, models.Unigram):  # whose object does not say
+        number = json.loads(tokenizer.to_str())["model"].get("unk_id")
+    elif getattr(tokenizer.model, "unk_token", None) is not None:
+        number = tokenizer.token_to_id(tokenizer.model.unk_token)
+    return number
 
 
 def special_ids(tokenizer: Tokenizer) -> NDArray[np.int64]:

@@ -44,12 +44,6 @@ class Vocabulary(ABC):
     def ids(self) -> Mapping[str, int]:
         """Token -> id."""
 
-    @property
-    def unknown(self) -> str | None:
-        """The token of unknown words, or None."""
-        token = self.model.get("unk_token")
-        return None if token is None else str(token)
-
     @abstractmethod
     def spelling(self) -> set[int]:
         """Return the ids of tokens with which any word can be spelled that could be before."""
@@ -81,8 +75,8 @@ def vocabulary_of(tokenizer: Json) -> Vocabulary:
     kind = model.get("type")
     if kind not in _KINDS:
         raise DataError(
-            f"tokenizer.json is of type {kind!r}; the vocabulary can be cut and its "
-            f"fragmentation measured only for {', '.join(_KINDS)}"
+            f"tokenizer.json is of type {kind!r}; the vocabulary can be cut only for "
+            f"{', '.join(_KINDS)}"
         )
     for key in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
         if kind == "BPE" and model.get(key):
@@ -128,11 +122,6 @@ class _Unigram(Vocabulary):
     def ids(self) -> Mapping[str, int]:
         return self._ids
 
-    @property
-    def unknown(self) -> str | None:
-        number = self.model.get("unk_id")
-        return None if number is None else str(self.model["vocab"][number][0])
-
     def spelling(self) -> set[int]:
         ids, scores = self.ids, [score for _, score in self.model["vocab"]]
         keep = {number for token, number in ids.items() if _spells(token, ids)}
@@ -163,7 +152,7 @@ class _Bpe(Vocabulary):
         return [(str(first), str(second)) for first, second in pairs]
 
     def spelling(self) -> set[int]:
-        ids, unknown = self.ids, self.unknown
+        ids, unknown = self.ids, self.model.get("unk_token")
         return {n for token, n in ids.items() if token == unknown or _spells(token, ids)}
 
     def with_parts(self, ids: Iterable[int]) -> set[int]:

@@ -349,7 +349,9 @@ def _open(folder: Path, name: str) -> ModelWeights:
     sizes = {key: config.get(key) for key in SIZES}
     if config.get("embedding_size") is not None:
         sizes["embedding_size"] = config["embedding_size"]
-    absent = [key for key, n in sizes.items() if not isinstance(n, int) or n < 1]
+    absent = [
+        family.settings.get(key, key) for key, n in sizes.items() if not isinstance(n, int) or n < 1
+    ]
     if absent:
         raise DataError(f"{folder}/config.json: no number above 0 for {', '.join(absent)}")
     sums = {file: file_sha256(folder / file) for file in ("config.json", "tokenizer.json", *files)}

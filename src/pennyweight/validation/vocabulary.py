@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from pennyweight.encoders.endpoint_client import is_endpoint
 from pennyweight.encoders.gguf_header import is_gguf
-from pennyweight.encoders.tokens import load_tokenizer
+from pennyweight.encoders.tokens import load_tokenizer, unknown_id
 from pennyweight.encoders.weights import OF_DEFAULT, find_folder
 from pennyweight.errors import DataError
 
@@ -46,8 +46,7 @@ def find_tokenizer(encoder: str) -> Tokenizer | None:
 
 def cover(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
     """Measure how the vocabulary covers the texts; words are as the tokenizer splits them."""
-    unk_token = getattr(tokenizer.model, "unk_token", None)
-    unk_id = None if unk_token is None else tokenizer.token_to_id(unk_token)
+    unk_id = unknown_id(tokenizer)
     pieces = words = unknown = unknown_texts = 0
     tokens: list[int] = []
     examples: list[str] = []
