@@ -17,7 +17,7 @@ def test_exported_data_can_be_fitted_again(cli: Cli, bundle: Path, tmp_path: Pat
     live.mkdir()
     engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))
     engine.start(bundle)
-    bundle = engine.traffic_split.primary
+    bundle = engine.traffic.split.primary
     old_log, book = bundle.recommender.interactions, bundle.catalog.ids[0]
     engine.store.writer.submit(
         lambda store: store.add_events([Event("e", "somebody", book, "view", 1.76e9)])

@@ -74,11 +74,14 @@ def test_a_worker_that_is_stuck_makes_nobody_wait(clock):
 
 def test_batches_are_as_large_as_time_allows(clock):
     backlog = Backlog("jobs", depth=100, clock=clock)
-    assert backlog.batch_size(32, 0.25) == 32
+    for number in range(36):
+        backlog.put(number)
+    assert backlog.get_batch(32, 0.25) == list(range(32))
     worked(backlog, clock, 0.1)
-    assert backlog.batch_size(32, 0.25) == 2
+    assert backlog.get_batch(32, 0.25) == [32, 33]
     worked(backlog, clock, 1.0)
-    assert backlog.batch_size(32, 0.25) == 1
+    assert backlog.get_batch(32, 0.25) == [34]
+    assert backlog.get_batch(32, 0.25) == [35]
 
 
 def test_jobs_come_in_order_and_each_worker_is_told_to_stop(clock):
@@ -88,6 +91,5 @@ def test_jobs_come_in_order_and_each_worker_is_told_to_stop(clock):
     backlog.stop()
     backlog.stop()
     assert backlog.waiting() == [0, 1, 2]
-    assert [backlog.get(), backlog.get_waiting(), backlog.get_waiting()] == [0, 1, 2]
-    assert backlog.get_waiting() is None
-    assert backlog.get() is None and backlog.get() is None
+    assert backlog.get_batch(32, 0.25) == [0, 1, 2]
+    assert backlog.get_batch(32, 0.25) is None and backlog.get() is None

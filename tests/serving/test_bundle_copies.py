@@ -112,12 +112,12 @@ def test_a_damaged_copy_is_replaced_by_a_whole_one(bundles, tmp_path, caplog, pu
 def test_a_copy_that_is_damaged_while_it_answers_is_loaded_anew(bundles, tmp_path):
     with service(bundles[0], tmp_path / "live") as live:
         (version,) = versions(live)
-        before = live.engine.traffic_split.primary.recommender
+        before = live.engine.traffic.split.primary.recommender
         damaged = tmp_path / "live" / "bundles" / version / "items.arrow"
         damaged.unlink()  # its blocks may be mapped
         damaged.write_bytes(b"not what it was")
         live.post("/v1/bundles", {"path": str(bundles[0])})
-        assert live.engine.traffic_split.primary.recommender is not before
+        assert live.engine.traffic.split.primary.recommender is not before
         live.engine.publishing.bundles.load(version)
         assert live.ids("/v1/recommend/u1", k=3)
 

@@ -146,7 +146,7 @@ def test_hostile_titles_are_text_in_lists_and_reasons(live):
     live.http.put(f"/v1/items/{newest}", json={"attributes": {"title": title}})
     live.post("/v1/events", {"user_id": "u1", "item_id": newest, "event_type": "<i>"})
     user = page(live, "/dashboard/users?id=u1")
-    title = live.engine.traffic_split.primary.catalog.title(log_code(live, newest))
+    title = live.engine.traffic.split.primary.catalog.title(log_code(live, newest))
     assert "<" in title and "&" in title and "'" in title and '"' in title
     assert escape(f'because of "{title}"') in user
     assert f">{escape(title)}</a>" in user.split("<h2>History</h2>")[1] and "&lt;i&gt;" in user
@@ -238,7 +238,7 @@ def test_an_item_that_is_sold_out_changed_or_gone(live):
 def test_few_events_of_an_item_are_not_told(live):
     assert [mask_count(n) for n in (0, 1, 4, 5, 1_000)] == [*["fewer than 5"] * 3, "5", "1,000"]
     live.http.put("/v1/items/new", json={"attributes": {"title": "tea"}})
-    log = live.engine.traffic_split.primary.recommender.interactions
+    log = live.engine.traffic.split.primary.recommender.interactions
     n = int((log.item == log_code(live, "i1")).sum())
     for item, count in (("i1", f"{n}"), ("new", "fewer than 5")):
         events = page(live, f"/dashboard/items?id={item}").split("<h2>Events</h2>")[1]
@@ -246,7 +246,7 @@ def test_few_events_of_an_item_are_not_told(live):
 
 
 def log_code(live: Service, item: str) -> int:
-    return live.engine.traffic_split.primary.catalog.ids.code(item)
+    return live.engine.traffic.split.primary.catalog.ids.code(item)
 
 
 def test_a_user_has_history_and_reasons(live):

@@ -57,7 +57,7 @@ def test_lists_without_a_waiting_client_are_not_scored(live: Service, gate, job_
 
     async def submit_both() -> list[object]:
         engine = live.engine
-        bundle = engine.traffic_split.primary
+        bundle = engine.traffic.split.primary
         held = engine.lists.submit(bundle, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(job_deadline)
@@ -77,7 +77,7 @@ def test_lists_without_a_waiting_client_are_not_scored(live: Service, gate, job_
 def test_a_thread_that_is_stuck_makes_nobody_wait(live: Service, gate):
     async def submit() -> None:
         engine = live.engine
-        bundle = engine.traffic_split.primary
+        bundle = engine.traffic.split.primary
         engine.lists.submit(bundle, gate)
         await asyncio.to_thread(gate.begun.wait, WAIT)
         DEADLINE.set(deadline(time.monotonic() + 0.1))

@@ -194,7 +194,7 @@ def test_a_list_that_is_being_scored_is_waited_for_and_not_kept(live, pool, monk
 
 
 def _knows(engine: Engine, version: str) -> bool:
-    log = engine.traffic_split.bundles[version].recommender.interactions
+    log = engine.traffic.split.bundles[version].recommender.interactions
     return log is not None and USER in log.users
 
 

@@ -15,7 +15,7 @@ def test_too_many_lists_are_refused_and_then_answered_again(bundles, tmp_path):
 
     async def fill(engine) -> None:
         """Let the one thread wait, and two more jobs for it."""
-        bundle = engine.traffic_split.primary
+        bundle = engine.traffic.split.primary
         jobs = [engine.lists.submit(bundle, lambda bundle, store: gate.wait(WAIT))]
         while engine.lists.batching.waiting:
             await asyncio.sleep(0.01)

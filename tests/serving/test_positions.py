@@ -172,7 +172,7 @@ def test_exported_data_is_fitted_with_its_position(bundles, tmp_path):
         assert live.http.patch("/v1/items/i4", json={"available": False}).status_code == 200
         before = live.get("/v1/users/u0")["events"]
         history = live.engine.histories.of(
-            "u0", live.engine.traffic_split.primary, live.engine.store.reader
+            "u0", live.engine.traffic.split.primary, live.engine.store.reader
         ).history
         fitted = pennyweight.fit(items, events, encoder="tfidf", scorers=SCORERS)
         fitted.save(tmp_path / "next")
@@ -185,7 +185,7 @@ def test_exported_data_is_fitted_with_its_position(bundles, tmp_path):
         holds(live)
         assert "i4" not in listed(live)
         same = live.engine.histories.of(
-            "u0", live.engine.traffic_split.primary, live.engine.store.reader
+            "u0", live.engine.traffic.split.primary, live.engine.store.reader
         ).history
         assert len(same.item) == len(history.item) - 1  # that on the deleted item
         assert len(before) > len(same.item)

@@ -73,7 +73,7 @@ def test_without_leave_no_request_is_sent(bundle, server, tmp_path, host, caplog
         item = {"attributes": {"title": "tea blend dark no99"}}
         live.http.put("/v1/items/new", json=item).raise_for_status()
         wait_for(lambda: live.metric("pennyweight_item_recommendable_seconds_count") == 1)
-        assert "new" in live.engine.traffic_split.primary.catalog.ids
+        assert "new" in live.engine.traffic.split.primary.catalog.ids
         assert live.metric("pennyweight_remote_queries_total") == 0
     assert not server.requests
     assert "--remote-queries 127.0.0.1 allows" in caplog.text

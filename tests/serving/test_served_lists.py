@@ -37,7 +37,7 @@ def test_a_list_over_http_is_that_of_python(live, bundles):
     similar = live.get("/v1/similar/i4", k=7, filter="price > 2", explain=True)
     assert same(similar, local.similar("i4", 7, filter="price > 2", explain=True))
     result = live.get("/v1/recommend/u0")
-    assert result["bundle_version"] == live.engine.traffic_split.primary.version
+    assert result["bundle_version"] == live.engine.traffic.split.primary.version
     assert result["took_ms"] > 0
 
 

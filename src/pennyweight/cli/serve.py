@@ -109,8 +109,8 @@ def _tell(address: str, engine: "Engine", out: "LogQueue", lines: "LogQueue") ->
         variant.version
         if variant.share == 1
         else f"{variant.version} for {variant.share:.0%} of users"
-        for variant in engine.traffic_split.variants
+        for variant in engine.traffic.split.variants
     )
-    items = len(engine.traffic_split.primary.catalog)
+    items = len(engine.traffic.split.primary.catalog)
     out.write(f"{address} serves {served}: {items:,} items\n")
     lines.write(f"Dashboard: {address}/, API: {address}/docs; Ctrl-C stops\n")

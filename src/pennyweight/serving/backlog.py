@@ -60,7 +60,7 @@ class Backlog(Generic[J]):
     @property
     def expected_wait(self) -> float:
         """Seconds until a new job would be begun."""
-        return len(self) * self._seconds / len(self._began) + min(self._ages())
+        return self._jobs.qsize() * self._seconds / len(self._began) + min(self._ages())
 
     @property
     def stuck_for(self) -> float:
@@ -79,7 +79,7 @@ class Backlog(Generic[J]):
         urgent
             A client waits for it, so that it is refused if that would take too long.
         """
-        waiting = len(self)
+        waiting = self._jobs.qsize()
         if waiting >= self._depth:
             return BusyError(f"{waiting:,} {self._name} wait; try again")
         if urgent and (wait := self.expected_wait) > self._patience:
@@ -97,23 +97,34 @@ class Backlog(Generic[J]):
         """Wait for a job; None when it is time to stop."""
         return self._jobs.get()
 
-    def get_waiting(self) -> J | None:
-        """Return a job that waits already, or None."""
-        try:
-            job = self._jobs.get_nowait()
-        except queue.Empty:
-            return None
+    def get_batch(self, limit: int, seconds: float) -> list[J] | None:
+        """Wait for a job; return it with those that wait too, or None when it is time to stop.
+
+        Parameters
+        ----------
+        limit
+            Maximum number of jobs.
+        seconds
+            Time in which the batch should be done.
+        """
+        job = self._jobs.get()
         if job is None:
-            self._jobs.put(None)  # the next `get` stops
-        return job
+            return None
+        batch, size = [job], min(limit, int(seconds / self._seconds))
+        while len(batch) < size and not self._jobs.empty():
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:  # another worker took it
+                break
+            if job is None:
+                self._jobs.put(None)  # the next `get_batch` stops
+                break
+            batch.append(job)
+        return batch
 
     def waiting(self) -> list[J]:
         """Return the jobs that wait, the oldest first."""
         return [job for job in list(self._jobs.queue) if job is not None]
-
-    def batch_size(self, limit: int, seconds: float) -> int:
-        """Return how many jobs are done within some seconds, from 1 to `limit`."""
-        return max(1, min(limit, int(seconds / self._seconds)))
 
     def begin(self, worker: int) -> None:
         """Note that a worker begins."""

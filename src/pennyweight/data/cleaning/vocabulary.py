@@ -212,6 +212,7 @@ def sense_of(name: str) -> Sense:
     return _sense_in_context(bases) or _sense_of(bases)
 
 
+@lru_cache(maxsize=1_024)
 def is_vouched(name: str) -> bool:
     """Say whether each word in the name of a type is known, or names the subject of a deed."""
     words = _joined_thumbs([word for word in _split_compounds(_words(name)) if not word.isdigit()])

@@ -53,7 +53,7 @@ def bundle_routes(engine: Engine) -> APIRouter:
                 "groups": comparable_groups(descriptions),
                 "before": before,
                 "split": _split(descriptions),
-                **outcomes_context(outcomes, engine.traffic_split.primary.meaning),
+                **outcomes_context(outcomes, engine.traffic.split.primary.meaning),
             },
             success=MESSAGES.get(done, ""),
         )

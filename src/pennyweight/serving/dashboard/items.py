@@ -27,7 +27,7 @@ def item_routes(engine: Engine) -> APIRouter:
 
     @router.get("/dashboard/items")
     async def items(request: Request, id: str = "") -> Response:
-        bundle = engine.traffic_split.primary
+        bundle = engine.traffic.split.primary
         if not id:
             return page(
                 request,
@@ -133,7 +133,7 @@ def search_routes(engine: Engine) -> APIRouter:
     async def search(request: Request, q: str = "") -> Response:
         if not q.strip():
             return page(request, "search.html", {"query": q, "items": None})
-        bundle = engine.traffic_split.primary
+        bundle = engine.traffic.split.primary
         ranking = ListRequest(text=q[:LONGEST], k=LISTED, exclude_seen=False, explain=True)
         await engine.queries.prepare(bundle, ranking.text)
         ranked = await engine.lists.submit(bundle, ranking)

@@ -30,7 +30,7 @@ def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) ->
     async def overview(request: Request) -> Response:
         # The window belongs to this thread; its results do not.
         hour, minutes, routes = window.hour(), window.minutes(), window.routes()
-        new = await asyncio.to_thread(new_items, engine.traffic_split.primary, engine.clock())
+        new = await asyncio.to_thread(new_items, engine.traffic.split.primary, engine.clock())
         failed = dict(engine.items.failures)
         return page(
             request,
@@ -55,7 +55,7 @@ def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) ->
 def _facts(
     engine: Engine, metrics: Metrics, hour: RequestStatistics, new: RecentItems
 ) -> list[Fact]:
-    split = engine.traffic_split
+    split = engine.traffic.split
     created = age(engine.clock() - split.primary.created)
     half = f"p50 {milliseconds(hour.p50)}, p99 {milliseconds(hour.p99)}"
     waiting = (

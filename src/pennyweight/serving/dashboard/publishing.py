@@ -76,7 +76,7 @@ def _add(
         now = fields.get("now")
         if now is None:  # not confirmed yet
             return redirect(path, {key: fields[key] for key in fields if key in FIELDS})
-        if now != _state(engine.traffic_split.variants):
+        if now != _state(engine.traffic.split.variants):
             raise Refusal(
                 409,
                 "the bundles in service have changed since the page was loaded; "
@@ -118,7 +118,7 @@ def _context(
     engine: Engine, variants: Sequence[Variant], path: str, name: str, fields: Fields
 ) -> Mapping[str, object]:
     """Return the context of the page that asks for confirmation."""
-    now = engine.traffic_split.variants
+    now = engine.traffic.split.variants
     before, after = (
         {variant.version: variant.share for variant in split} for split in (now, variants)
     )

@@ -84,7 +84,7 @@ class BundleDescription:
 
 def describe_bundles(engine: Engine) -> list[BundleDescription]:
     """Return the bundles in order of arrival."""
-    shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
+    shares = {variant.version: variant.share for variant in engine.traffic.split.variants}
     return [
         _describe(engine, stored, shares.get(stored.version, 0.0))
         for stored in engine.publishing.stored_bundles()

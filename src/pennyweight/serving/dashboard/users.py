@@ -79,7 +79,7 @@ async def _users(request: Request, engine: Engine, after: str) -> Response:
 
 
 async def _user(request: Request, engine: Engine, user: str) -> Response:
-    bundle = engine.traffic_split.bundle_for(user)
+    bundle = engine.traffic.split.bundle_for(user)
     ranked = await engine.lists.submit(bundle, ListRequest(user=user, k=LISTED, explain=True))
     events = await engine.lists.submit(
         bundle, lambda bundle, store: newest_events(bundle, store, user)

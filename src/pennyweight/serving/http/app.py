@@ -18,7 +18,7 @@ from pennyweight.serving.http.problems import MEDIA_TYPE, answer_errors
 from pennyweight.serving.http.proxies import DIRECT, Proxies, behind_proxies, without_slash
 from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.http.responses import Problem
-from pennyweight.serving.http.rolling_metrics import RollingMetrics, of_api
+from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.http.routes.admin import admin_routes
 from pennyweight.serving.http.routes.gorse import gorse_routes
 from pennyweight.serving.http.routes.health import health_routes
@@ -154,7 +154,7 @@ def make_app(
         sessions=sessions,
         rate=access.rate,
         timeout=access.timeout,
-        observers=(metrics.answered, of_api(window.answered), *observers),
+        observers=(metrics.answered, window.answered, *observers),
     )
     metrics.watch("ready", lambda: float(readiness(engine, admission).is_ready))
     metrics.watch("requests_in_flight", lambda: float(app.in_flight))
@@ -211,8 +211,8 @@ def _watch(engine: Engine, metrics: Metrics) -> None:
     engine.queries.on_prepared = metrics.prepared
     engine.items.on_indexed, engine.items.on_encoded = metrics.recommendable, metrics.encoded
     metrics.watch(
-        "bundle_age_seconds", lambda: engine.clock() - engine.traffic_split.primary.created
+        "bundle_age_seconds", lambda: engine.clock() - engine.traffic.split.primary.created
     )
     metrics.watch(
-        "data_age_seconds", lambda: engine.clock() - engine.traffic_split.primary.newest_event
+        "data_age_seconds", lambda: engine.clock() - engine.traffic.split.primary.newest_event
     )

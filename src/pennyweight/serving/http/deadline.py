@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["DEADLINE", "TIMEOUT", "Deadline", "current_deadline"]
+__all__ = ["DEADLINE", "TIMEOUT", "Deadline"]
 
 TIMEOUT = 3.0  # seconds from the arrival of a request; later, its client is taken to have given up
 
@@ -25,10 +25,5 @@ class Deadline:
     is_disconnected: Callable[[], bool]
 
 
-# Set by the outermost middleware, for whatever the request makes wait further in.
+# The deadline of the request that this task answers, set by the outermost middleware.
 DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
-
-
-def current_deadline() -> Deadline | None:
-    """Return the deadline of the request that this task answers; None outside of requests."""
-    return DEADLINE.get()

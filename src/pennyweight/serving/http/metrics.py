@@ -134,7 +134,7 @@ class Metrics:
         return gauges
 
     def answered(self, request: HandledRequest) -> None:
-        """Count a request; an observer of `Watch`."""
+        """Count a request; an observer of `RequestMiddleware`."""
         method = request.method if request.method in METHODS else "OTHER"
         self._requests[request.route, method, f"{request.status // 100}xx"].observe(request.seconds)
         if request.status in REFUSALS:

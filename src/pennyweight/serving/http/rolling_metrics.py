@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pennyweight.serving.http.request_middleware import UNROUTED, HandledRequest
 
-__all__ = ["RequestStatistics", "RollingMetrics", "of_api"]
+__all__ = ["RequestStatistics", "RollingMetrics"]
 
+API = ("/v1/", "/api/")
 MINUTES = 60
 STEPS = 4  # buckets a doubling: a quantile is at most 19 % too high
 BOUNDS = [1e-4 * 2 ** (step / STEPS) for step in range(80)]  # seconds: 0.1 ms to 90 s
@@ -70,7 +71,9 @@ class RollingMetrics:
         self._ring = [_Minute(-1) for _ in range(MINUTES)]
 
     def answered(self, request: HandledRequest) -> None:
-        """Count a request; an observer of `Watch`."""
+        """Count a request of the API; dashboard pages and scrapes are left out."""
+        if not (request.route.startswith(API) or request.route == UNROUTED):
+            return
         tally = self._tally(request.method, request.route)
         tally.requests += 1
         tally.buckets[bisect_left(BOUNDS, request.seconds)] += 1
@@ -117,16 +120,6 @@ class RollingMetrics:
         now = int(self._clock() // 60)
         by_number = {minute.number: minute for minute in self._ring}
         return [by_number.get(n) or _Minute(n) for n in range(now - MINUTES + 1, now + 1)]
-
-
-def of_api(observer: Callable[[HandledRequest], None]) -> Callable[[HandledRequest], None]:
-    """Return an observer of API requests alone, without dashboard pages and scrapes."""
-
-    def observe(request: HandledRequest) -> None:
-        if request.route.startswith(("/v1/", "/api/")) or request.route == UNROUTED:
-            observer(request)
-
-    return observe
 
 
 def _statistics(tallies: Iterable[_Tally]) -> RequestStatistics:

@@ -24,7 +24,7 @@ from pennyweight.serving.live.recommendation_log import RecommendationLog
 from pennyweight.serving.live.remote_queries import RemoteQueries
 from pennyweight.serving.live.startup import start_serving
 from pennyweight.serving.live.store_access import StoreAccess
-from pennyweight.serving.live.traffic_split import Traffic, TrafficSplit
+from pennyweight.serving.live.traffic_split import Traffic
 from pennyweight.serving.live.users import LiveUsers
 from pennyweight.serving.stores.protocol import Store
 
@@ -77,6 +77,8 @@ class Engine:
     ----------
     store
         Reads and writes the store.
+    traffic
+        The bundles that are served, and their shares of users.
     publishing
         Adds, publishes and drops bundles.
     lists
@@ -108,14 +110,14 @@ class Engine:
         bundles.on_load = self.queries.admit
         self.histories = HistoryCache(limits.history_bytes)
         self.store = StoreAccess(store, clock, depth=limits.writes)
-        self._traffic = Traffic()
+        self.traffic = Traffic()
         files = EncodedItemFiles(bundles.folder.with_name(ENCODED_ITEMS))
         precedence = Precedence()
-        self.items = Items(self.store, self._traffic, files, precedence, self.notes, clock=clock)
+        self.items = Items(self.store, self.traffic, files, precedence, self.notes, clock=clock)
         self.publishing = Publishing(
             self.store,
             bundles,
-            self._traffic,
+            self.traffic,
             self.items,
             files,
             self.histories,
@@ -135,14 +137,9 @@ class Engine:
         self.users = LiveUsers(self.store, self.publishing, self.lists, self.histories, clock=clock)
 
     @property
-    def traffic_split(self) -> TrafficSplit:
-        """The bundles that are served; `PlanError` before any is."""
-        return self._traffic.split
-
-    @property
     def is_ready(self) -> bool:
         """Whether any bundle is served."""
-        return self._traffic.is_split
+        return self.traffic.is_split
 
     def start(self, bundle: Path | str | None) -> None:
         """Serve the last bundles, or a new bundle named at the start.

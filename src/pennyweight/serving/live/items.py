@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pennyweight.serving.http.deadline import current_deadline
+from pennyweight.serving.http.deadline import DEADLINE
 from pennyweight.serving.live.clocks import ChangeClock
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
 from pennyweight.serving.live.encoded_items import EncodedItems
@@ -71,7 +71,7 @@ class Items:
             first = last - len(items) + 1
             return [item.numbered(first + at) for at, item in enumerate(items)]
 
-        stored: list[StoredItem] = await self._store.written(put, deadline=current_deadline())
+        stored: list[StoredItem] = await self._store.writer.written(put, deadline=DEADLINE.get())
         await self._apply(stored)
         return stored
 
@@ -91,7 +91,7 @@ class Items:
                 return None
             return item.numbered(store.put_items([item]))
 
-        changed: StoredItem | None = await self._store.written(put, deadline=current_deadline())
+        changed: StoredItem | None = await self._store.writer.written(put, deadline=DEADLINE.get())
         if changed is not None:
             await self._apply([changed])
         return changed

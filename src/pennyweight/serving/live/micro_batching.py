@@ -9,7 +9,7 @@ from typing import Any
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.backlog import STUCK_SECONDS, Backlog
-from pennyweight.serving.http.deadline import Deadline, current_deadline
+from pennyweight.serving.http.deadline import DEADLINE, Deadline
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.lists import ListRequest, RankedList, rank_lists
 from pennyweight.serving.live.precedence import Precedence
@@ -103,7 +103,7 @@ class MicroBatching:
             Too many wait, or it would not be done in time.
         """
         future = asyncio.get_running_loop().create_future()
-        self.backlog.put(_Job(bundle, task, future, current_deadline()), urgent=True)
+        self.backlog.put(_Job(bundle, task, future, DEADLINE.get()), urgent=True)
         return future
 
     def close(self) -> None:
@@ -118,24 +118,13 @@ class MicroBatching:
         self._watch.join()
 
     def _run(self, worker: int, store: Store) -> None:
-        while (batch := self._next()) is not None:
+        while (batch := self.backlog.get_batch(TOGETHER, BATCH_SECONDS)) is not None:
             self._under_way[worker] = batch
             self.backlog.begin(worker)
             with self._precedence.urgent():
                 n = self._answer(batch, store)
             self.backlog.end(worker, n)
             self._under_way[worker] = ()
-
-    def _next(self) -> list[_Job] | None:
-        """Return jobs that wait, at least one; None when it is time to stop."""
-        job = self.backlog.get()
-        if job is None:
-            return None
-        batch = [job]
-        size = self.backlog.batch_size(TOGETHER, BATCH_SECONDS)
-        while len(batch) < size and (job := self.backlog.get_waiting()) is not None:
-            batch.append(job)
-        return batch
 
     def _answer(self, batch: Sequence[_Job], store: Store) -> int:
         """Answer a batch; return the number of jobs that were not skipped."""

@@ -51,7 +51,7 @@ class OutcomeCounter:
     async def outcomes(self, window: float = WINDOW) -> Outcomes:
         """Return outcomes; events count for a user within some seconds after a list."""
         async with self._lock:
-            start, split = self._timer(), self._engine.traffic_split
+            start, split = self._timer(), self._engine.traffic.split
             cached = self._counted.get(window)
             if cached and cached.split.variants == split.variants and start < cached.until:
                 return cached.outcomes

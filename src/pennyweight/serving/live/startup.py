@@ -68,7 +68,7 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
             failed = failed or error
             continue
         if failed is not None:
-            served = ", ".join(variant.version for variant in engine.traffic_split.variants)
+            served = ", ".join(variant.version for variant in engine.traffic.split.variants)
             engine.notes.add(
                 "damaged",
                 f"the bundle that should answer cannot be loaded, so that "

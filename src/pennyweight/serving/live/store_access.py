@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pennyweight.serving.http.deadline import Deadline
 from pennyweight.serving.stores.integrity import Integrity
 from pennyweight.serving.stores.protocol import Audit, Store
 from pennyweight.serving.stores.writer import Writer
@@ -29,6 +28,8 @@ class StoreAccess:
 
     Attributes
     ----------
+    is_read_only
+        Whether the store takes no writes since the start.
     writer
         The thread that writes.
     integrity
@@ -39,6 +40,7 @@ class StoreAccess:
 
     def __init__(self, store: Store, clock: Callable[[], float], *, depth: int) -> None:
         self._store, self._clock = store, clock
+        self.is_read_only = store.refusal is not None
         self.integrity = Integrity(store.quick_check)
         self.reader = store.reader()
         self._read_lock = threading.RLock()
@@ -48,17 +50,6 @@ class StoreAccess:
     def refusal(self) -> str | None:
         """Why nothing can be kept, None where it can."""
         return self._store.refusal or self.writer.refusal
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether nothing was ever to be kept since the start."""
-        return self._store.refusal is not None
-
-    async def written(
-        self, job: Callable[[Store], T], *, alone: bool = False, deadline: Deadline | None = None
-    ) -> T:
-        """Return the result of a job, once it is on disk; see `Writer.submit`."""
-        return await self.writer.written(job, alone=alone, deadline=deadline)
 
     async def read(self, job: Callable[[Store], T]) -> T:
         """Return the result of a job that only reads, run off the event loop."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from pennyweight.errors import BundleError, BusyError, PlanError, StoreError
-from pennyweight.serving.http.deadline import current_deadline
+from pennyweight.serving.http.deadline import DEADLINE
 from pennyweight.serving.live.erased_users import ERASING, strip_bundles
 from pennyweight.serving.live.exports import wait_for_exports
 from pennyweight.serving.live.histories import HistoryCache
@@ -64,7 +64,7 @@ class LiveUsers:
             dropped = sum(event.user in erased for event in events)
             return EventCounts(added, len(events) - added - dropped, dropped)
 
-        counts = await self._store.written(add, deadline=current_deadline())
+        counts = await self._store.writer.written(add, deadline=DEADLINE.get())
         self._histories.forget({event.user for event in events})
         return counts
 
@@ -91,7 +91,7 @@ class LiveUsers:
         try:
             await self._lists.log.flush()
             await self._wait_for_exports()  # they keep the log of the store from being emptied
-            erased: Erased = await self._store.written(
+            erased: Erased = await self._store.writer.written(
                 lambda store: _erase(store, user), alone=True
             )
         except UnfinishedErasureError as error:
@@ -120,7 +120,7 @@ class LiveUsers:
 
     async def readmit(self, user: str, *, actor: str) -> bool:
         """Keep events of an erased user again; return whether the user had been erased."""
-        erased: bool = await self._store.written(lambda store: store.readmit(user))
+        erased: bool = await self._store.writer.written(lambda store: store.readmit(user))
         if erased:
             # Without the id: the entry would outlast the next erasure.
             await asyncio.to_thread(self._store.audit, actor, "readmit user", "consented anew")
@@ -139,7 +139,7 @@ class LiveUsers:
         self.erasing -= 1
         try:
             if not self.erasing:
-                await self._store.written(lambda store: store.save_setting(ERASING, False))
+                await self._store.writer.written(lambda store: store.save_setting(ERASING, False))
             await asyncio.to_thread(self._store.audit, actor, "erase user", counted)
         except StoreError as error:
             _log.error("a user was erased, which could not be noted: %s", error)

@@ -75,13 +75,13 @@ class Guard:
             check_site(headers)
         needed = needed_scope(method, path)
         if self.keys is None or needed is None:
-            self._count(_address(scope))
+            self._count(scope, None)
             return
         key, by_session = self._key(scope, headers)
         if key is None:
-            self._count(_address(scope))
+            self._count(scope, None)
             raise self._stranger(scope, headers)
-        self._count(f"key {key.name}")
+        self._count(scope, key)
         scope.setdefault("state", {})["key"] = key
         if (
             by_session
@@ -106,8 +106,12 @@ class Guard:
         token = session_token(cookies.decode("latin-1"), secure=secure, root=root)
         return (None if token is None else self.sessions.find(token)), True
 
-    def _count(self, caller: str) -> None:
-        if self.rate is not None and (seconds := self.rate.take(caller)):
+    def _count(self, scope: Scope, key: Key | None) -> None:
+        """Count a request of a key or, without one, of an address; refuse one too many."""
+        if self.rate is None:
+            return
+        host, *_ = scope.get("client") or ("unknown",)
+        if seconds := self.rate.take(f"key {key.name}" if key is not None else str(host)):
             raise Refusal(
                 429,
                 f"more than {self.rate.rate:g} requests per second; retry in {seconds} s",
@@ -170,8 +174,3 @@ def _single(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
             raise Refusal(400, f"the header {name.decode()} is repeated; send it once")
         by_name[name] = value
     return by_name
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else "unknown"

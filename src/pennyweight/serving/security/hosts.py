@@ -28,8 +28,9 @@ def check_host(host: bytes | None) -> None:
     Any page can let its own name lead to 127.0.0.1 and would then be of the same origin
     as the service; the browser still sends the page's name as ``Host``.
     """
-    name = (host or b"").lower()
-    if name in LOCAL or _without_port(name) in LOCAL:
+    host = (host or b"").lower()
+    name, _, port = host.rpartition(b":")
+    if host in LOCAL or (port.isdigit() and name in LOCAL):
         return
     raise Refusal(
         403,
@@ -58,11 +59,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def _without_port(host: bytes) -> bytes:
-    name, _, port = host.rpartition(b":")
-    return name if port.isdigit() else host
 
 
 def _is_host(origin: bytes, host: bytes | None) -> bool:

@@ -49,7 +49,7 @@ def admin_routes(engine: Engine) -> APIRouter:
     async def feedback(options: Annotated[FeedbackQuery, Query()]) -> Response:
         """Report the outcomes of lists since the last change of the traffic split."""
         outcomes = await counter.outcomes(options.window)
-        return _json(outcomes_out(outcomes, engine.traffic_split.primary.meaning))
+        return _json(outcomes_out(outcomes, engine.traffic.split.primary.meaning))
 
     @router.get("/audit", response_model=AuditOut, tags=["bundles"])
     async def audit(page: Annotated[PageQuery, Query()]) -> Response:
@@ -156,10 +156,10 @@ async def _serve(engine: Engine, variants: list[Variant], request: Request) -> N
 
 
 def _bundles(engine: Engine) -> dict[str, Any]:
-    shares = {variant.version: variant.share for variant in engine.traffic_split.variants}
+    shares = {variant.version: variant.share for variant in engine.traffic.split.variants}
     bundles = []
     for stored in engine.publishing.stored_bundles():
-        served = engine.traffic_split.bundles.get(stored.version)
+        served = engine.traffic.split.bundles.get(stored.version)
         bundle = None if served is None else served.recommender.bundle
         bundles.append(
             {

@@ -111,7 +111,7 @@ def gorse_routes(
         x_api_version: Annotated[str, Header()] = "1",
     ) -> Response:
         """Recommend to a user."""
-        bundle = engine.traffic_split.bundle_for(user_id)
+        bundle = engine.traffic.split.bundle_for(user_id)
         filter = _filter(bundle.catalog, category or ())
         ranking_request = ListRequest(user=user_id, k=n + offset, filter=filter)
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
@@ -132,7 +132,7 @@ def gorse_routes(
             kinds=tuple(event.kind for event in events) or None,
             k=n + offset,
         )
-        bundle = engine.traffic_split.bundle_for(engine.make_id())
+        bundle = engine.traffic.split.bundle_for(engine.make_id())
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
         metrics.recommended(ranked.source, bundle.version)
         return _scored(ranked, offset)
@@ -143,7 +143,7 @@ def gorse_routes(
     ) -> Response:
         """Return similar items, for any name of the recommender."""
         ranked: RankedList = await engine.lists.submit(
-            engine.traffic_split.primary,
+            engine.traffic.split.primary,
             lambda bundle, store: rank_similar(bundle, item_id, n + offset, None, explain=False),
         )
         return _scored(ranked, offset)
@@ -180,7 +180,7 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
     async def item(item_id: ItemId) -> Response:
         """Return an item."""
         stored = await current_item(engine, item_id)
-        document = stored.document or engine.traffic_split.primary.document(item_id)
+        document = stored.document or engine.traffic.split.primary.document(item_id)
         return _json(
             {
                 "ItemId": item_id,
@@ -254,7 +254,7 @@ def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
 
 
 def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
-    bundle = engine.traffic_split.primary
+    bundle = engine.traffic.split.primary
     events = []
     for feedback in body:
         bundle.check_type(feedback.FeedbackType)
@@ -305,7 +305,7 @@ async def _put(engine: Engine, worker: Worker, items: Sequence[Item]) -> Respons
 
 
 def _draft(engine: Engine, item: Item) -> Draft:
-    columns = engine.traffic_split.primary.catalog.attributes.columns
+    columns = engine.traffic.split.primary.catalog.attributes.columns
     title = next((name for name in NAMES if name in columns), "text")
     fields = dict(item.Labels or {})
     if item.Comment and fields.setdefault(title, item.Comment) != item.Comment:
@@ -314,7 +314,7 @@ def _draft(engine: Engine, item: Item) -> Draft:
             "differ; leave one of them out"
         )
     if item.Categories:
-        name, categories = _categories(engine.traffic_split.primary.catalog, item)
+        name, categories = _categories(engine.traffic.split.primary.catalog, item)
         fields.setdefault(name, categories)
     since = None if item.Timestamp is None else moment(item.Timestamp)
     available = not item.IsHidden if "IsHidden" in item.model_fields_set else None

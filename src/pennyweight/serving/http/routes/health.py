@@ -53,7 +53,7 @@ def health_routes(
     @router.get("/v1/version", response_model=VersionOut)
     async def running() -> Response:
         """Return the version of the package and of the bundles."""
-        versions = [variant.version for variant in engine.traffic_split.variants]
+        versions = [variant.version for variant in engine.traffic.split.variants]
         return _json({"pennyweight": package, "bundle_versions": versions})
 
     return router

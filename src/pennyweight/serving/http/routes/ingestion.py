@@ -48,14 +48,19 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         """
         bodies = body.events if isinstance(body, EventBatch) else [body]
         is_small = sum(len(event.items) or 1 for event in bodies) <= FEW
-        stored = await _run(worker, lambda: _all_events(engine, bodies), is_small)
+        stored = (
+            _events(engine, bodies)
+            if is_small
+            else await worker.run(lambda: _events(engine, bodies))
+        )
         counts = await engine.users.add_events(stored)
         metrics.received(
             accepted=counts.accepted, duplicate=counts.duplicates, erased=counts.erased
         )
-        return await _run(
-            worker, lambda: _json(counts._asdict() | _named(engine, stored)), is_small
+        named = (
+            _named(engine, stored) if is_small else await worker.run(lambda: _named(engine, stored))
         )
+        return _json(counts._asdict() | named)
 
     @router.put("/items/{item_id:path}", response_model=ItemStored)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
@@ -92,7 +97,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         before = await current_item(engine, item_id)
         document = before.document
         if document is None:
-            document = engine.traffic_split.primary.document(item_id)
+            document = engine.traffic.split.primary.document(item_id)
         return _json(
             {
                 "item_id": item_id,
@@ -105,22 +110,13 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     return router
 
 
-async def _run(worker: Worker, job: Callable[[], T], few: bool) -> T:
-    """Return the result of a job, run by the worker unless it is about few items."""
-    return job() if few else await worker.run(job)
-
-
 def _json(value: Any) -> Response:  # noqa: ANN401
     return Response(to_json(value), media_type="application/json")
 
 
-def _all_events(engine: Engine, bodies: Sequence[EventBody]) -> list[Event]:
-    return [event for body in bodies for event in _events(engine, body)]
-
-
 def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
     """Return the ids of events, and their unknown items and types."""
-    bundle = engine.traffic_split.primary
+    bundle = engine.traffic.split.primary
     types, kinds = bundle.rules.types, {event.kind for event in events}
     items = dict.fromkeys(event.item for event in events)
     return {
@@ -143,20 +139,21 @@ def event_time(engine: Engine, timestamp: float | str | None) -> float:
     return time
 
 
-def _events(engine: Engine, body: EventBody) -> list[Event]:
-    time = event_time(engine, body.timestamp)
-    bundle = engine.traffic_split.primary
-    bundle.check_type(body.event_type)
-    bundle.check_id(body.user_id, "user")
-    for item in body.item_ids:
-        bundle.check_id(item, "item")
-    name = body.event_id or engine.make_id()
-    return [
-        Event(
-            name, body.user_id, item, body.event_type, time, body.weight, body.recommendation_id, at
-        )
-        for at, item in enumerate(body.item_ids)
-    ]
+def _events(engine: Engine, bodies: Sequence[EventBody]) -> list[Event]:
+    """Return the events of some bodies, an event per item; `DataError` for one that is refused."""
+    bundle, events = engine.traffic.split.primary, list[Event]()
+    for body in bodies:
+        time = event_time(engine, body.timestamp)
+        bundle.check_type(body.event_type)
+        bundle.check_id(body.user_id, "user")
+        name = body.event_id or engine.make_id()
+        for at, item in enumerate(body.item_ids):
+            bundle.check_id(item, "item")
+            kind, origin = body.event_type, body.recommendation_id
+            events.append(
+                Event(name, body.user_id, item, kind, time, body.weight, origin, position=at)
+            )
+    return events
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +186,7 @@ def as_items(engine: Engine, drafts: Sequence[Draft]) -> list[StoredItem]:
 
     No id may occur twice. Many columns take long, so do not call this on the event loop.
     """
-    bundle = engine.traffic_split.primary
+    bundle = engine.traffic.split.primary
     for draft in drafts:
         bundle.check_id(draft.item_id, "item")
     availability = engine.items.check({draft.item_id: draft.attributes for draft in drafts})
@@ -243,7 +240,7 @@ async def current_item(engine: Engine, item_id: str) -> StoredItem:
 
 
 def _present(engine: Engine, item_id: str, put: StoredItem | None) -> StoredItem:
-    bundle = engine.traffic_split.primary
+    bundle = engine.traffic.split.primary
     if put is not None and not bundle.counts(put):
         put = None
     if put is not None and not put.removed:
@@ -266,7 +263,7 @@ def _changed(
     put
         The item in the store, which may have columns that this bundle does not have.
     """
-    bundle, fields = engine.traffic_split.primary, [column(name) for name in body.attributes]
+    bundle, fields = engine.traffic.split.primary, [column(name) for name in body.attributes]
     document = None if put is None else put.document
     available = before.available if body.available is None else body.available
     if body.available is not None:

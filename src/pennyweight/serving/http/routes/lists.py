@@ -45,7 +45,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def respond(request: Request, list_request: ListRequest, session: str | None) -> Response:
         check_user(request, list_request.user)
         start = time.perf_counter()
-        bundle = engine.traffic_split.bundle_for(session or engine.make_id())
+        bundle = engine.traffic.split.bundle_for(session or engine.make_id())
         await engine.queries.prepare(bundle, list_request.text)
         ranked: RankedList = await engine.lists.submit(bundle, list_request)
         return _response(engine, metrics, list_request, ranked, bundle, start)
@@ -104,7 +104,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         """Return similar items."""
         start = time.perf_counter()
         k, filter, explain = options.k, options.filter, options.explain
-        bundle = engine.traffic_split.primary
+        bundle = engine.traffic.split.primary
         ranked: RankedList = await engine.lists.submit(
             bundle, lambda bundle, store: rank_similar(bundle, item_id, k, filter, explain=explain)
         )
@@ -116,7 +116,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         recommendation = await engine.store.read(
             lambda store: engine.lists.recommendation(recommendation_id, store)
         )
-        bundle = engine.traffic_split.bundles.get(recommendation.bundle_version)
+        bundle = engine.traffic.split.bundles.get(recommendation.bundle_version)
         items: list[dict[str, Any]] = []
         note: str | None = "the bundle that made this list is not served any more"
         if bundle is not None:
