@@ -86,7 +86,7 @@ def test_an_exported_folder_is_used_wherever_a_model_may_be_named(llama):
     assert encoders.content.language_model.exported.description.precision == "int8"
     assert encoders.model and encoders.table.dim == 8
     assert find_tokenizer(str(exported)).token_to_id("shoe") is not None
-    with pytest.raises(DataError, match="no checkpoint to prune or train.*tiny-llama"):
+    with pytest.raises(DataError, match=r"no checkpoint to prune or train.*tiny-llama"):
         find_weights(exported)
 
 

@@ -139,6 +139,8 @@ def show(report: "Report", settings: Options) -> None:
         say(str(comparison))
     if report.encoder_ablation is not None:
         say(f"\n{report.encoder_ablation.sentence()}\n")
+    if report.search is not None:
+        say(f"\n{report.search.sentence()}\n")
     seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
     say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
 

@@ -104,6 +104,14 @@ class Options:
         str | None,
         typer.Option(metavar="TEXT", help="Prompt before item texts; '' for none."),
     ] = None
+    search_encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Encoder of the search by text, as for --encoder; none for TF-IDF alone. "
+            "Default: static, if it finds more than TF-IDF.",
+        ),
+    ] = None
     scorers: Annotated[
         str | None,
         typer.Option(
@@ -303,6 +311,7 @@ class Options:
                 **_budget(self.encoder_budget),
                 "encoder.query_prefix": self.query_prefix,
                 "encoder.document_prefix": self.document_prefix,
+                "search.encoder": self.search_encoder,
                 "scorers.names": self._scorers(),
                 "rerank.name": self.rerank,
                 "rerank.budget_ms": _milliseconds(self.rerank_budget),

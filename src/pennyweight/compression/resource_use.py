@@ -13,9 +13,8 @@ from pennyweight.config.frozen import Frozen
 from pennyweight.errors import PennyweightError
 from pennyweight.machine.machine import peak_rss
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["ResourceUse", "encoder_bytes", "measure_resource_use"]
+__all__ = ["ResourceUse", "measure_resource_use"]
 
 TEXTS, ALONE, SECONDS = 128, 16, 0.5
 HEAVY = ("torch", "transformers")
@@ -44,25 +43,16 @@ def measure_resource_use(bundle: Path) -> ResourceUse:
     return ResourceUse.model_validate_json(process.stdout)
 
 
-def encoder_bytes(folder: Path, blend: Scorer) -> int:
-    """Return the bytes of all that encodes texts in a blend that was saved to a folder."""
-    return sum(
-        component.encoder_nbytes(folder / name) for name, component in blend.components.items()
-    )
-
-
 def _measured(bundle: Path) -> ResourceUse:
     recommender = Recommender.load(bundle, verify=False)
     texts = recommender.catalog.texts
-    encoding = [
-        component for component in recommender.scorer.components.values() if component.scores_texts
-    ]
+    encoding = recommender.scorer if recommender.scorer.scores_texts else None
     sample = [texts[int(i)] for i in np.linspace(0, len(texts) - 1, min(TEXTS, len(texts)))]
 
     def seconds(block: Sequence[str]) -> float:
         began = time.perf_counter()
-        for scorer in encoding:
-            scorer.encode_texts(block)
+        if encoding is not None:
+            encoding.encode_texts(block)
         return time.perf_counter() - began
 
     seconds(sample[:8])  # sessions are built, pages come in

@@ -15,7 +15,7 @@ from pennyweight.compression.encoder_variants import (
     encoder_variants,
 )
 from pennyweight.compression.held_out import HeldOutFit, blend_of, text_component
-from pennyweight.compression.resource_use import encoder_bytes, measure_resource_use
+from pennyweight.compression.resource_use import measure_resource_use
 from pennyweight.compression.stages import PROMISING, format_stages, search_stages
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.config.frontier import Point
@@ -156,7 +156,11 @@ class Search:
         """Fit a component with an encoder, and learn the weights of the blend it is part of."""
         scorer = self._blend.components[name].with_encoder(variant.encoder)
         replaced = {name: self.trial.fit_texts(scorer)}
-        weights = Blend({**self.trial.components, **replaced}, repeats=self.trial.repeats)
+        weights = Blend(
+            {**self.trial.components, **replaced},
+            repeats=self.trial.repeats,
+            search=self._blend.search,
+        )
         return MeasuredVariant(variant, replaced, self.trial.weigh(weights))
 
     def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
@@ -205,7 +209,7 @@ class Search:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             place = Path(folder) / "candidate"
             Recommender(trial.catalog, blend, repeats=trial.repeats).save(place)
-            encoder = encoder_bytes(place / "scorer", blend)
+            encoder = blend.encoder_nbytes(place / "scorer")
             resources = measure_resource_use(place)
         return Point(
             name=candidate.name,
@@ -217,7 +221,7 @@ class Search:
             relative_quality=retained.measured(),
             content=means["content"].measured() if "content" in means else None,
             encoder_bytes=encoder,
-            index_bytes=sum(scorer.vector_nbytes for scorer in blend.components.values()),
+            index_bytes=blend.vector_nbytes,
             **resources.model_dump(),
         )
 

@@ -21,6 +21,7 @@ __all__ = [
     "RecommendPlan",
     "RerankPlan",
     "ScorersPlan",
+    "SearchPlan",
 ]
 
 Positive = Annotated[int, Field(ge=1)]
@@ -96,6 +97,12 @@ class RerankPlan(Frozen):
     budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of a batch
 
 
+class SearchPlan(Frozen):
+    """Which encoder searches by text, besides BM25."""
+
+    encoder: Annotated[str, Field(min_length=1)] = "auto"
+
+
 class EvaluatePlan(Frozen):
     """How the result is measured."""
 
@@ -129,6 +136,7 @@ class Plan(Frozen):
     encoder: EncoderPlan = EncoderPlan()
     scorers: ScorersPlan = ScorersPlan()
     rerank: RerankPlan = RerankPlan()
+    search: SearchPlan = SearchPlan()
     evaluate: EvaluatePlan = EvaluatePlan()
     recommend: RecommendPlan = RecommendPlan()
     budget: Budget = Budget()

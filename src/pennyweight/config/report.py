@@ -21,6 +21,7 @@ from pennyweight.config.quality import (
     Slice,
 )
 from pennyweight.config.reranking import Reranking
+from pennyweight.config.search import SearchQuality
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.formatting import aligned, count
 from pennyweight.html.interval_chart import Chart, Interval, interval_chart
@@ -110,6 +111,8 @@ class Report(Versioned):
         The gain and the cost of the language model.
     reranking
         Whether trees rank the best items of a list again, and their gain.
+    search
+        The quality of search by text, on queries made from the catalog.
     lists, exposure
         Beyond-accuracy metrics of the lists; exposure of groups of items.
     new_items
@@ -171,6 +174,7 @@ class Report(Versioned):
     new_items: Reach | None = None
     encoder_ablation: EncoderAblation | None = None
     reranking: Reranking | None = None
+    search: SearchQuality | None = None
     frontier: Frontier | None = None
     cleaning: tuple[Cleaned, ...] | None = None
     columns: dict[str, str] | None = None

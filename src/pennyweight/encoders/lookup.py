@@ -40,14 +40,27 @@ class QueryColumns:
         Columns that count wherever they occur.
     phrases
         Columns that count only in items that have all of a phrase.
+    exact
+        Those of `words` that are spelled as in the query.
     """
 
     words: Weights = field(default_factory=dict)
     phrases: list[Weights] = field(default_factory=list)
+    exact: set[int] = field(default_factory=set)
 
     def add(self, column: int, weight: float) -> None:
         """Count a column once, at its highest weight."""
         self.words[column] = max(weight, self.words.get(column, 0.0))
+
+    def scaled(self, factor: float | NDArray[np.float32]) -> "QueryColumns":
+        """Return the query with its weights times a number, or times one for each column."""
+
+        def scale(weights: Weights) -> Weights:
+            if isinstance(factor, float):
+                return {column: weight * factor for column, weight in weights.items()}
+            return {column: weight * float(factor[column]) for column, weight in weights.items()}
+
+        return QueryColumns(scale(self.words), [scale(p) for p in self.phrases], self.exact)
 
     @property
     def norm(self) -> float:
@@ -104,6 +117,8 @@ class Lookup:
         folded = fold(word)
         columns = {self.vocabulary.get(form, -1) for form in (word, folded)}
         exact = self.vocabulary.get(word, -1)
+        if exact >= 0:
+            query.exact.add(exact)
         for column in (columns | set(self._folded.get(folded, ()))) - {-1}:
             spelling = 1.0 if column == exact or exact < 0 else VARIANT
             query.add(column, spelling * factor * float(self.idf[column]))

@@ -6,9 +6,11 @@ Each number below was measured on catalogs of 3,600 to 200,000 items and logs of
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pennyweight.data.input_size import Volume
 from pennyweight.fitting.ablation import stage_name
+from pennyweight.fitting.search_choice import MAX_ITEMS
 from pennyweight.machine.forecast import Forecast
 from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.scorers.protocol import Scorer
@@ -24,6 +26,8 @@ MIB = 1 << 20
 PROGRAM = 180 * MIB  # interpreter and libraries
 MODEL, MODEL_RETAINED = 300 * MIB, 120 * MIB  # a language model while it loads, and afterwards
 VECTOR_BYTES = 3 * 4 * 384  # of an item, where a model of the size of all-MiniLM-L6-v2 encodes it
+SEARCH_BYTES = 4 * 256  # of an item, while its vector for the search is made
+SEARCH_QUERIES = 3_000  # that the candidates for it are measured on
 EVENT_BYTES = 150  # of an event: as read, and in the parts of the split
 ITEM_BYTES, TEXT_COPIES = 400, 3  # of an item: ids and attributes; times its text is held
 TOKEN_BYTES = 40  # of a token: in the sparse vectors of content and of the tower
@@ -79,6 +83,7 @@ def forecast(
     model: bool = True,
     encode: bool = False,
     ablation: bool = True,
+    search: Literal["none", "table", "model"] = "none",
     refit: bool = True,
     rerank: bool = False,
     final: bool = True,
@@ -104,6 +109,9 @@ def forecast(
         Whether it encodes the catalog; otherwise its token table serves.
     ablation
         Whether a blend without it is fitted too.
+    search
+        Whether a search by text is chosen, and whether a token table encodes the catalog for it, or
+        a language model of its own.
     refit
         Whether all is fitted again on training and validation events.
     rerank
@@ -118,7 +126,10 @@ def forecast(
     memory = _memory(data, scorers, width, users, model=model, twice=twice)
     if encode:
         memory["vectors"] = data.items * VECTOR_BYTES
-    work = _work(data, scorers, width, users, twice=twice, refit=refit, final=final)
+    if search != "none":
+        memory["search"] = data.items * SEARCH_BYTES
+    searching = _search_work(data, search)
+    work = _work(data, scorers, width, users, searching, twice=twice, refit=refit, final=final)
     if not rerank:
         del work["ranking stage"]
     work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
@@ -168,6 +179,7 @@ def _work(
     scorers: Scorers,
     dim: int,
     users: int,
+    searching: float | None,
     *,
     twice: bool,
     refit: bool,
@@ -197,6 +209,8 @@ def _work(
         work |= {stage_name("blend", plain=True): blending / 2, "encoder ablation": 0.0}
     listed = _users(data, None, RANKED)
     work["ranking stage"] = listed * (scoring * len(scorers) + TREES_WORK)
+    if searching is not None:
+        work["search"] = searching
     if refit:
         work["measure before refit"] = scoring * users
         work |= {f"refit {name}": fits[name] for name in fits}
@@ -206,6 +220,15 @@ def _work(
     work["measure"] = scoring * users * (len(fits) + 1 + (len(fits) + 1 + refit) * bool(own) / 2)
     work |= {"intervals": 0.0, "lists and slices": 0.0}
     return work | {f"{FINAL}{name}": fits[name] for name in fits if final}
+
+
+def _search_work(data: Volume, search: Literal["none", "table", "model"]) -> float | None:
+    """Return the operations of the choice of a search by text; None without one."""
+    if search == "none":
+        return None
+    measuring = SEARCH_QUERIES * SCORE_WORK * min(data.items, MAX_ITEMS)
+    encoding = TOKEN_WORK * data.item_bytes / CHARACTERS if search == "model" else 0.0
+    return measuring + data.item_bytes * BYTE_WORK + encoding
 
 
 def _fits(name: str) -> Iterator[str]:

@@ -11,8 +11,6 @@ from platform import python_version
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pennyweight.bundle import Origin
-from pennyweight.bundle.provenance import exported_position
 from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import (
@@ -25,7 +23,8 @@ from pennyweight.config.report import (
     Report,
 )
 from pennyweight.config.reranking import Reranking
-from pennyweight.data.dataset import Dataset, read_planned
+from pennyweight.config.search import SearchQuality
+from pennyweight.data.dataset import Dataset
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
@@ -33,7 +32,6 @@ from pennyweight.data.split import CUTS, Cuts, HeldOut, Split
 from pennyweight.data.tables import Source
 from pennyweight.encoders.endpoint_client import is_endpoint
 from pennyweight.encoders.protocol import Encoder
-from pennyweight.errors import DataError
 from pennyweight.evaluation.analysis import LISTED, Analysis, analyze
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.new_items import reach
@@ -46,6 +44,7 @@ from pennyweight.fitting.components import (
     build_components,
     components_of,
 )
+from pennyweight.fitting.data import dataset, origin_of
 from pennyweight.fitting.encoder_choice import (
     Encoders,
     check_encoder,
@@ -59,6 +58,15 @@ from pennyweight.fitting.forecast import BLENDED, RANKED, REMEDY, TUNED, forecas
 from pennyweight.fitting.measurable import check_folds, measurable, on_weights
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
 from pennyweight.fitting.reranking import learn_trees
+from pennyweight.fitting.search_choice import (
+    AUTO,
+    NONE,
+    check_search_encoder,
+    choose_search,
+    open_search_encoder,
+    search_encoder_name,
+    search_work,
+)
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
@@ -69,7 +77,7 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Job", "dataset", "rounded"]
+__all__ = ["Job", "rounded"]
 
 BLEND = "blend"
 VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
@@ -101,6 +109,8 @@ class Job:
         components = components_of(plan.scorers, None, plan.evaluate.repeats, scorers)
         if encoder is None:
             check_encoder(plan.encoder.name)
+        if plan.search.encoder not in (AUTO, NONE):
+            check_search_encoder(plan.search.encoder)
         check_prefixes(plan.encoder, encoder)
         size = volume(items, events, columns=plan.data.columns)
         self.expected = self._forecast(size, components)
@@ -109,7 +119,7 @@ class Job:
         tracker.expect(self.expected.stages)
         with self.stages.stage("read"):
             self.data = dataset(items, events, plan)
-            self.origin = _origin(items, events, plan, self.data.interactions)
+            self.origin = origin_of(items, events, plan, self.data.interactions)
             self.setting = measurable(self.data.interactions, plan.evaluate)
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
@@ -133,11 +143,16 @@ class Job:
             model=model,
             encode=encode,
             ablation=plan.evaluate.encoder_ablation,
+            search=search_work(self._search_encoder, plan.encoder, components),
             refit=plan.evaluate.refit,
             rerank=plan.rerank.name != "none",
             final=self.final,
             folds=plan.evaluate.folds,
         )
+
+    @cached_property
+    def _search_encoder(self) -> str:
+        return search_encoder_name(self.plan.search, self.plan.encoder, self.own_encoder)
 
     @cached_property
     def _speed(self) -> float:
@@ -178,6 +193,7 @@ class Job:
                 }
             ablation = self._choose(components, encoders, own_encoders, data_split)
             self.reranking = self._learn_trees(data_split)
+            search_quality = self._choose_search()
             first = self._measure_before_refit(data_split)
             if plan.refit:
                 self._fit(data_split.test.before, "refit", ablation)
@@ -197,7 +213,7 @@ class Job:
                 added = (
                     ablation.report(results, seconds, spent, plan) if ablation is not None else None
                 )
-        report = self._report(protocol, data_split.test, measured, analysis, added)
+        report = self._report(protocol, data_split.test, measured, analysis, added, search_quality)
         reached = reach(results, BLEND, learned=self.blend.lift is None)
         fitted_on = self._fitted_on(measured, data_split)
         return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
@@ -293,6 +309,29 @@ class Job:
         if ablation.drop:
             self.encoder, self.blend = words.name, without
         return ablation
+
+    def _choose_search(self) -> SearchQuality | None:
+        """Give the blend a search by text where it finds more than TF-IDF."""
+        plan = self.plan
+        if self._search_encoder == NONE or not self.blend.scores_texts:
+            return None
+        with self.stages.stage("search"):
+            automatic = plan.search.encoder == AUTO
+            encoder = open_search_encoder(
+                self._search_encoder, plan.encoder, self.own_encoder, optional=automatic
+            )
+            if encoder is None:
+                return None
+            self.blend.search, quality = choose_search(
+                encoder,
+                self.blend.components,
+                self.data.catalog,
+                self.data.interactions,
+                forced=not automatic,
+                resamples=plan.evaluate.bootstrap,
+                seed=self.seed,
+            )
+        return quality
 
     def _learn(
         self,
@@ -392,6 +431,7 @@ class Job:
         measured: dict[str, dict[str, Measured]],
         analysis: Analysis,
         ablation: EncoderAblation | None,
+        search: SearchQuality | None,
     ) -> Report:
         catalog, log = self.data.catalog, self.data.interactions
         machine = Machine.measure()
@@ -421,6 +461,7 @@ class Job:
             encoder=self.encoder,
             encoder_ablation=ablation,
             reranking=self.reranking,
+            search=search,
             blend=rounded(self.blend.weights),
             routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
             chosen=_chosen_settings(self.blend),
@@ -452,30 +493,3 @@ def _chosen_settings(blend: Blend) -> dict[str, float]:
         for name, scorer in blend.components.items()
         for setting, value in scorer.choices().items()
     }
-
-
-def dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:
-    """Return the data, read as a plan says where it is not read yet."""
-    if isinstance(items, Dataset):
-        return items
-    if events is None:
-        raise DataError("give a catalog and an event log, or one Dataset")
-    return read_planned(
-        items,
-        events,
-        plan.data,
-        user_attribute=plan.evaluate.user_attribute,
-        seed=plan.evaluate.seed,
-    )
-
-
-def _origin(
-    items: Source | Dataset, events: Source | None, plan: Plan, log: Interactions
-) -> Origin:
-    """Return the origin of the data: positions of exports and the newest event."""
-    # An export read without its column of availability does not tell sold-out items.
-    has_availability = (plan.data.columns or {}).get("available") != ""
-    newest = float(log.time.max()) if log.real_time and len(log) else None
-    return Origin(
-        exported_position(items) if has_availability else None, exported_position(events), newest
-    )

@@ -14,8 +14,9 @@ from pennyweight.data.tables import Source
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import PlanError, did_you_mean
 from pennyweight.evaluation.ranking import Repeats
+from pennyweight.fitting.data import dataset
 from pennyweight.fitting.folds import measure_folds
-from pennyweight.fitting.job import Job, dataset
+from pennyweight.fitting.job import Job
 from pennyweight.fitting.list_scores import Lists, list_report, split_frames
 from pennyweight.progress.display import tracked
 from pennyweight.progress.update import Progress

@@ -20,6 +20,7 @@ from pennyweight.reports.quality import (
     metric_figures,
     metric_table,
 )
+from pennyweight.reports.search import search_figure
 from pennyweight.reports.slices import slice_figures
 
 __all__ = ["Example", "ExampleItem", "evaluation_context", "evaluation_page"]
@@ -74,6 +75,7 @@ def evaluation_context(
         "all_metrics": metric_table(report),
         **frontier_context(report.frontier),
         **ablation_context(report.encoder_ablation),
+        "search": search_figure(report.search),
         "blend": blend_figure(report),
         "history_weights": history_weights_table(report),
         "slices": slice_figures(report),

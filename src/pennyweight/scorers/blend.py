@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.errors import BundleError, PlanError
 from pennyweight.scorers.attribution import Attribution, ComponentScores
+from pennyweight.scorers.blend_attribution import BlendAttribution
 from pennyweight.scorers.blend_weights import MIN_NEW, draw, weigh
 from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
 from pennyweight.scorers.new_items import Lift, lift
@@ -20,11 +21,13 @@ from pennyweight.scorers.popularity import Novelty
 from pennyweight.scorers.protocol import Evidence, Progress, Scale, Scorer
 from pennyweight.scorers.ranking_trees import RankingTrees
 from pennyweight.scorers.registry import load_scorer
+from pennyweight.scorers.text_search import TextSearch
 from pennyweight.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["Blend"]
 
 FILE = "blend.safetensors"
+SEARCH, SEARCH_WORDS = "text-search", "text-search-words"  # folders, and names of vectors
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)  # a folder of the bundle
 
 
@@ -47,6 +50,8 @@ class Blend(Scorer):
         Minimum length of a history -> its weights, by id.
     repeats
         Whether items of the history compete for being the best.
+    search
+        Scores free texts in place of the components.
 
     Attributes
     ----------
@@ -75,12 +80,13 @@ class Blend(Scorer):
         *,
         routes: Mapping[int, Mapping[str, float]] | None = None,
         repeats: Literal["exclude", "include"] = "exclude",
+        search: TextSearch | None = None,
     ) -> None:
         for name in components:
-            if not ID.fullmatch(name):
+            if not ID.fullmatch(name) or name.startswith(SEARCH):
                 raise PlanError(
                     f"scorer id {name!r}: use letters, digits, - and _ only, 64 at most, and begin "
-                    "with a letter or digit"
+                    f"with a letter or digit, but not with {SEARCH!r}"
                 )
         self._components = dict(components)
         initial = dict.fromkeys(components, 1.0) if weights is None else weights
@@ -92,6 +98,7 @@ class Blend(Scorer):
         self.learned_from: int | None = None
         self.lift: Lift | None = None
         self.trees: RankingTrees | None = None
+        self.search = search
         self.scores_texts = any(component.scores_texts for component in components.values())
 
     @property
@@ -106,7 +113,10 @@ class Blend(Scorer):
 
     def with_components(self, components: Mapping[str, Scorer]) -> "Blend":
         """Return a blend of other components with these weights, and with the trees if they fit."""
-        other = Blend(components, self.weights, routes=self.routes, repeats=self.repeats)
+        search = None if self.search is None else self.search.with_words(components)
+        other = Blend(
+            components, self.weights, routes=self.routes, repeats=self.repeats, search=search
+        )
         if self.trees is not None and self.trees.fits(other):
             other.trees = self.trees
         return other
@@ -258,7 +268,12 @@ class Blend(Scorer):
         return weights
 
     def score_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the weighted sum of those that score texts, float32 (len(texts), n_items)."""
+        """Return the scores of free texts, float32 (len(texts), n_items).
+
+        Those of the search; without one, the weighted sum of the components that score texts.
+        """
+        if self.search is not None:
+            return self.search.score_texts(texts)
         total: NDArray[np.float32] | None = None
         for name, component in self.components.items():
             if component.scores_texts:
@@ -328,37 +343,67 @@ class Blend(Scorer):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all components and of the trees."""
-        nbytes = sum(component.nbytes for component in self.components.values())
-        return nbytes + (0 if self.trees is None else self.trees.nbytes)
+        """Bytes of all components, of the search and of the trees."""
+        others = [part.nbytes for part in (self.search, self.trees) if part is not None]
+        return sum(others) + sum(component.nbytes for component in self.components.values())
+
+    @property
+    def vector_nbytes(self) -> int:
+        """Bytes of the item vectors of all components, and of the search."""
+        search = 0 if self.search is None else self.search.vector_nbytes
+        return search + sum(component.vector_nbytes for component in self.components.values())
+
+    def encoder_nbytes(self, folder: Path) -> int:
+        """Return the bytes of all that encodes texts, as saved to a folder."""
+        search = 0 if self.search is None else self.search.encoder_nbytes(folder / SEARCH)
+        parts = (c.encoder_nbytes(folder / name) for name, c in self.components.items())
+        return search + sum(parts)
 
     def encode_texts(self, texts: Sequence[str]) -> TextVectors:
         """Return the vectors of texts of all components, keyed by the component's id."""
         return {
             f"{name}/{key}": vectors
-            for name, component in self.components.items()
-            for key, vectors in component.encode_texts(texts).items()
+            for name, part in self._text_encoders().items()
+            for key, vectors in part.encode_texts(texts).items()
         }
+
+    def _text_encoders(self) -> dict[str, Scorer]:
+        """Return all that encodes texts, by id: the components, and the parts of the search."""
+        parts = dict(self.components)
+        if self.search is not None:
+            parts[SEARCH] = self.search.embeddings
+            parts[self.search.words_id or SEARCH_WORDS] = self.search.words
+        return parts
 
     def with_vectors(self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int) -> "Blend":
         """Return a blend whose components have the vectors; the weights stay."""
-        components = {}
-        for name, component in self.components.items():
+        grown = {}
+        rows: dict[str, TextVectors] = {}
+        for name, part in self._text_encoders().items():
             prefix = f"{name}/"
-            component_vectors = {
+            rows[name] = {
                 k.removeprefix(prefix): v for k, v in vectors.items() if k.startswith(prefix)
             }
-            components[name] = component.with_vectors(codes, component_vectors, n_items)
-        return self.with_components(components)
+            if name != SEARCH:
+                grown[name] = part.with_vectors(codes, rows[name], n_items)
+        other = self.with_components({name: grown[name] for name in self.components})
+        if self.search is not None:
+            words = self.search.words_id or SEARCH_WORDS
+            other.search = self.search.with_vectors(
+                codes, rows[SEARCH], (grown[words], rows[words]), n_items
+            )
+        return other
 
     def save(self, folder: Path) -> None:
         """Write ``blend.safetensors``, the trees, and a folder a component, named by its id."""
         for name, component in self.components.items():
             component.save(folder / name)
-        settings = {
+        settings: dict[str, Any] = {
             "components": [{"id": name, "kind": c.kind} for name, c in self.components.items()],
             "repeats": self.repeats,
         }
+        if self.search is not None:
+            settings["search"] = self.search.save(folder / SEARCH, folder / SEARCH_WORDS)
         arrays = {"weights": np.array(list(self.weights.values()), np.float64)}
         if self.routes:
             arrays["route_lengths"] = np.array(list(self.routes), np.int64)
@@ -385,49 +430,20 @@ class Blend(Scorer):
                 min_length: dict(zip(components, row, strict=True))
                 for min_length, row in zip(lengths, rows, strict=True)
             }
-        blend = cls(components, weights, routes=routes, repeats=settings["repeats"])
+        search = None
+        if "search" in settings:
+            places = folder / SEARCH, folder / SEARCH_WORDS
+            search = TextSearch.load(*places, settings["search"], components)
+        blend = cls(components, weights, routes=routes, repeats=settings["repeats"], search=search)
         blend.trees = RankingTrees.load(folder)
         if blend.trees is not None and not blend.trees.fits(blend):
             raise BundleError(f"{folder}: the ranking stage is of another blend; fit again")
         return blend
 
     def check(self) -> None:
-        """Check every component."""
-        for component in self.components.values():
-            component.check()
-
-
-class BlendAttribution(Attribution):
-    """An attribution by scores that the components have given.
-
-    Parameters
-    ----------
-    blend, history
-        The blend and the history.
-    scored, row
-        Scores of a batch by component, those that weigh nothing left out, and the row of the
-        history in it.
-    """
-
-    def __init__(
-        self, blend: Blend, history: Histories, scored: Mapping[str, ComponentScores], row: int
-    ) -> None:
-        super().__init__(blend, history)
-        self._blend, self.scored, self.row = blend, scored, row
-
-    def contributions(self, codes: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return the contribution of each event to the sum, float32 (len(codes), n_events)."""
-        divisors = {name: scored.divisor[self.row, 0] for name, scored in self.scored.items()}
-        return self._blend.contributions(self.history, codes, divisors=divisors)
-
-    def component_shares(self, codes: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
-        """Return each component's addition to some items over the average item, (len(codes),)."""
-        rows = {name: scored.weighted[self.row] for name, scored in self.scored.items()}
-        return {
-            name: (rows[name][codes] - rows[name].mean()).astype(np.float32)
-            for name in self._blend.components
-            if name in rows
-        }
+        """Check every component, and the search."""
+        for part in self._text_encoders().values():
+            part.check()
 
 
 def _flip_negative(

@@ -26,7 +26,7 @@ from pennyweight.scorers.item_vectors import ItemVectors, Terms, TextVectors
 from pennyweight.scorers.layered_vectors import Layered, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Evidence, Progress, Scorer, Setting
-from pennyweight.scorers.search import search
+from pennyweight.scorers.search import WordSearch, search
 from pennyweight.scorers.term_columns import rounded
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.vectors.quantized_rows import QuantizedRows, RowFormat
@@ -131,9 +131,14 @@ class Content(Scorer):
             return self._similarity(self.encoder.encode_queries(texts))
         if self.words is None:
             return np.zeros((len(texts), len(self.vectors)), np.float32)
-        if self._lookup is None:  # words of the first tokenizer
+        words = self.word_search()
+        if words is None:  # words of the first tokenizer
             return self._similarity(self.words.transform(texts))
-        return np.asarray(np.maximum(search(self._lookup, self.vectors, texts), 0), np.float32)
+        return np.asarray(np.maximum(search(words, texts), 0), np.float32)
+
+    def word_search(self) -> WordSearch | None:
+        """Return a search by the words of the items; None where the vectors are dense."""
+        return None if self._lookup is None else WordSearch(self._lookup, self.vectors)
 
     @cached_property
     def _lookup(self) -> Lookup | None:

@@ -24,6 +24,8 @@ from pennyweight.vectors.quantized_rows import RowFormat
 if TYPE_CHECKING:
     from pennyweight.scorers.building import BuildContext
     from pennyweight.scorers.ranking_trees import RankingTrees
+    from pennyweight.scorers.search import WordSearch
+    from pennyweight.scorers.text_search import TextSearch
 
 __all__ = ["Evidence", "Progress", "Quality", "Scale", "Scorer", "Setting"]
 
@@ -75,6 +77,8 @@ class Scorer(Protocol):
         Whether it starts from `item_vectors` of another component, and so is built after these.
     encoder
         The encoder of its texts, where it has one.
+    search
+        Of a blend: scores free texts in place of the components.
     routes
         Of a blend: events of a history from which on other weights count -> these, by component.
     trees
@@ -93,6 +97,7 @@ class Scorer(Protocol):
     learns_item_vectors: bool = False
     needs_item_vectors: bool = False
     encoder: Encoder | None = None
+    search: "TextSearch | None" = None
     routes: Mapping[int, Mapping[str, float]] = MappingProxyType({})
     trees: "RankingTrees | None" = None
     # Parameters of the constructor that no plan may set.
@@ -289,6 +294,10 @@ class Scorer(Protocol):
 
     def term_matrix(self) -> sparse.csr_matrix | None:
         """Return the items' TF-IDF vectors, float32 csr (n_items, n_words), where it has them."""
+        return None
+
+    def word_search(self) -> "WordSearch | None":
+        """Return a search by the words of these vectors; None for a scorer without any."""
         return None
 
     @property

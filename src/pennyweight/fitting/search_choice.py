@@ -1,0 +1,239 @@
+"""The choice of the search by text, on queries that are made from the catalog."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pennyweight.config.plan import EncoderPlan, SearchPlan
+from pennyweight.config.search import SearchQuality, SearchTaskQuality
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.static import distil
+from pennyweight.encoders.tokens import READ_TOKENS
+from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
+from pennyweight.errors import DataError, PlanError, did_you_mean
+from pennyweight.evaluation.bootstrap import bootstrap, paired_difference
+from pennyweight.evaluation.search import (
+    SearchTask,
+    category_search,
+    known_item_search,
+    search_quality,
+)
+from pennyweight.fitting.components import Component
+from pennyweight.fitting.encoder_choice import uses_language_model
+from pennyweight.fitting.pretrained import open_pretrained
+from pennyweight.scorers.content import Content
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.text_search import BM25_WEIGHTS, TextSearch
+from pennyweight.vectors.quantized_rows import QuantizedRows
+
+__all__ = [
+    "AUTO",
+    "MAX_ITEMS",
+    "NONE",
+    "STATIC",
+    "check_search_encoder",
+    "choose_search",
+    "open_search_encoder",
+    "search_encoder_name",
+    "search_work",
+]
+
+AUTO, NONE, STATIC = "auto", "none", "static"
+DIM = 256  # of the static table
+MAX_ITEMS = 4_000  # that the candidates are measured on; a longer catalog is sampled
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The results of a search and of TF-IDF on one task, a value a query."""
+
+    task: SearchTask
+    tfidf: Float
+    by_weight: dict[float, Float]
+
+
+def search_encoder_name(
+    plan: SearchPlan, encoder_plan: EncoderPlan, own_encoder: Encoder | None
+) -> str:
+    """Return the name of the encoder of a search; ``none`` for TF-IDF alone.
+
+    ``auto`` takes the encoder that the plan names for the scorers, or the static table of the
+    default model: a language model that encodes every new item and every query is taken only
+    where it is named.
+    """
+    if plan.encoder != AUTO:
+        return plan.encoder
+    if own_encoder is not None:
+        return encoder_plan.name if own_encoder.language_model is not None else NONE
+    if not uses_language_model(encoder_plan.name)[0]:
+        return NONE
+    return STATIC if encoder_plan.name == AUTO else encoder_plan.name
+
+
+def search_work(
+    name: str, encoder_plan: EncoderPlan, components: Sequence[Component]
+) -> Literal["none", "table", "model"]:
+    """Return how a catalog is encoded for a search with the encoder of a name."""
+    if name == NONE or not any(component.type.scores_texts for component in components):
+        return "none"
+    # Vectors of the encoder of the scorers are there already.
+    return "table" if name in (STATIC, encoder_plan.name) else "model"
+
+
+def check_search_encoder(name: str) -> None:
+    """Raise `PlanError` where no encoder of dense vectors can have the name."""
+    names = (AUTO, NONE, *OF_DEFAULT[1:])
+    if name not in names and not may_be_model(name):
+        raise PlanError(
+            f"search.encoder: {name!r} is not one of {', '.join(names)}, no folder and no model id "
+            f"(owner/name){did_you_mean(name, names)}"
+        )
+
+
+def open_search_encoder(
+    name: str, plan: EncoderPlan, own_encoder: Encoder | None, *, optional: bool
+) -> Encoder | None:
+    """Return the encoder of a name that `search_encoder_name` gave.
+
+    Parameters
+    ----------
+    optional
+        Return None where no weights are installed, in place of an error.
+    """
+    if own_encoder is not None and name == plan.name:
+        return own_encoder
+    try:
+        encoder: Encoder = open_pretrained(
+            None if name in OF_DEFAULT else name,
+            precision=plan.precision if name == plan.name else "int8",
+            max_tokens=plan.max_tokens or READ_TOKENS,
+        )
+    except DataError:
+        if optional:
+            return None
+        raise
+    model = encoder.language_model
+    if name == STATIC and model is not None:
+        table = distil(model, dim=min(DIM, model.dim))
+        # All tokens stay: a query may have words that the catalog has not.
+        packed = QuantizedRows.of(table.table, "int8", by_row=True)
+        return table.with_table(packed, name=table.name)
+    return encoder
+
+
+def choose_search(
+    encoder: Encoder,
+    components: dict[str, Scorer],
+    catalog: Catalog,
+    interactions: Interactions,
+    *,
+    forced: bool,
+    resamples: int,
+    seed: int,
+) -> tuple[TextSearch | None, SearchQuality | None]:
+    """Measure a search on queries made from the catalog, and fit it to the catalog if it pays.
+
+    The weight of BM25 is chosen on every other query, and the search is measured against TF-IDF on
+    the rest. It is used where it is better over all tasks and worse in none, each at 95 %.
+
+    Parameters
+    ----------
+    components
+        Of the blend; a search shares the words of the first that has some.
+    forced
+        Use it whatever it gains.
+    """
+    sample = _sample(catalog, seed)
+    tasks = [make(sample, seed=seed) for make in (category_search, known_item_search)]
+    measured = [_measure(task, encoder, interactions) for task in tasks if task is not None]
+    measured = [result for result in measured if len(result.tfidf) > 1]
+    if not measured and not forced:
+        return None, None
+    weight = _best_weight(measured)
+    qualities = tuple(_quality(result, weight, resamples, seed) for result in measured)
+    used = forced or _pays(measured, qualities, weight, resamples, seed)
+    report = SearchQuality(
+        encoder=encoder.name, bm25_weight=weight, tasks=qualities, items=len(sample), used=used
+    )
+    if not used:
+        return None, report
+    words_id = next((name for name, c in components.items() if c.word_search()), None)
+    words: Scorer
+    if words_id is None:
+        words = Content().fit(interactions, catalog)
+    else:
+        words = components[words_id]
+    search = TextSearch.fit(encoder, words, catalog, words_id=words_id)
+    return replace(search, bm25_weight=weight), report
+
+
+def _sample(catalog: Catalog, seed: int) -> Catalog:
+    if len(catalog) <= MAX_ITEMS:
+        return catalog
+    drawn = np.random.default_rng(seed).choice(len(catalog), MAX_ITEMS, replace=False)
+    rows = np.sort(drawn).tolist()
+    return replace(
+        catalog,
+        ids=Ids([catalog.ids[row] for row in rows], "items"),
+        texts=[catalog.texts[row] for row in rows],
+        attributes=catalog.attributes[rows] if catalog.attributes.width else catalog.attributes,
+    )
+
+
+def _measure(task: SearchTask, encoder: Encoder, interactions: Interactions) -> _Measured:
+    words = Content().fit(interactions, task.catalog)
+    search = TextSearch.fit(encoder, words, task.catalog)
+    return _Measured(
+        task,
+        search_quality(task, words.score_texts),
+        {
+            weight: search_quality(task, replace(search, bm25_weight=weight).score_texts)
+            for weight in BM25_WEIGHTS
+        },
+    )
+
+
+def _best_weight(measured: Sequence[_Measured]) -> float:
+    """Return the weight that is best on every other query, over all tasks alike."""
+    if not measured:
+        return BM25_WEIGHTS[-1]
+
+    def gain(weight: float) -> float:
+        return float(np.mean([result.by_weight[weight][::2].mean() for result in measured]))
+
+    return max(BM25_WEIGHTS, key=gain)
+
+
+def _quality(result: _Measured, weight: float, resamples: int, seed: int) -> SearchTaskQuality:
+    search, tfidf = (v[1::2, None] for v in (result.by_weight[weight], result.tfidf))
+    options = {"resamples": resamples, "rng": seed}
+    return SearchTaskQuality(
+        task=result.task.name,
+        metric=result.task.metric,
+        queries=len(search),
+        tfidf=bootstrap(tfidf, **options)[0].measured(),
+        search=bootstrap(search, **options)[0].measured(),
+        difference=paired_difference(search, tfidf, **options)[0].measured(),
+    )
+
+
+def _pays(
+    measured: Sequence[_Measured],
+    qualities: Sequence[SearchTaskQuality],
+    weight: float,
+    resamples: int,
+    seed: int,
+) -> bool:
+    if any(quality.difference.high < 0 for quality in qualities):
+        return False
+    gains = [result.by_weight[weight][1::2] - result.tfidf[1::2] for result in measured]
+    overall = bootstrap(np.concatenate(gains)[:, None], resamples=resamples, rng=seed)[0]
+    return overall.low > 0
