@@ -34,6 +34,7 @@ CLASSES = {
     "Event",
     "Frontier",
     "Interactions",
+    "LanguageModelEncoder",
     "ListExposure",
     "MissingExtraError",
     "PennyweightError",

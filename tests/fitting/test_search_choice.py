@@ -1,14 +1,15 @@
 """The choice of the search by text: measured on queries made from the catalog."""
 
 import pytest
-from pennyweight.fitting.search_choice import search_encoder_name
 
-from golden_shop import BOOKS, READERS
-from pennyweight import evaluate, fit
+from pennyweight import demo
 from pennyweight.config.plan import EncoderPlan, Plan, SearchPlan
 from pennyweight.errors import PlanError
+from pennyweight.fitting import evaluate, fit
+from pennyweight.fitting.search_choice import search_encoder_name
 from pennyweight.recommender.recommender import Recommender
 
+BOOKS, READERS = demo.books(), demo.readers(readers=150)
 QUICK = {"scorers": "popularity,content", "seed": 1}
 
 
