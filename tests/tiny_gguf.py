@@ -10,12 +10,14 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 WORDS = ["red", "shoe", "music", "blue"]
 
 
-def write_tiny_gguf(path: Path, *, pooling: str | None = None, seed: int = 0) -> Path:
+def write_tiny_gguf(
+    path: Path, *, pooling: str | None = None, seed: int = 0, context: int = CONTEXT
+) -> Path:
     gguf = pytest.importorskip("gguf")
     pytest.importorskip("xllamacpp")
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny")
-    writer.add_context_length(CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(DIM)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(INNER)

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from pennyweight.cli import compress, demo, doctor, exit_codes, fit, keys, recommend, tune, validate
+from pennyweight.cli import (
+    compress,
+    demo,
+    doctor,
+    enrich,
+    exit_codes,
+    fit,
+    keys,
+    recommend,
+    tune,
+    validate,
+)
 from pennyweight.cli.export import export
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
@@ -62,6 +73,7 @@ for _command in (
     fit.fit,
     fit.evaluate,
     tune.tune,
+    enrich.enrich,
     compress.frontier,
     compress.compress,
     recommend.recommend,

@@ -180,6 +180,14 @@ class Options:
         str | None,
         typer.Option(metavar="LIST", help="Text columns of ITEMS, comma-separated."),
     ] = None
+    enriched: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Phrases of `enrich`, joined to the texts of ITEMS."),
+    ] = None
+    enriched_fields: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Of these: keywords, audience, occasions. Default: all."),
+    ] = None
     id_column: Annotated[str | None, _column("id", "Id column of ITEMS.")] = None
     available_column: Annotated[
         str | None, _column("available", "Availability column of ITEMS; '' for none.")
@@ -322,6 +330,8 @@ class Options:
                 "data.max_dropped": self.max_dropped,
                 "data.k_core": self.k_core,
                 "data.text_columns": _names(self.text_columns, "--text-columns"),
+                "data.enriched": None if self.enriched is None else str(self.enriched),
+                "data.enriched_fields": _names(self.enriched_fields, "--enriched-fields"),
                 "data.time_format": self.time_format,
                 "data.row_order": self.row_order,
                 "data.columns": {**plan.data.columns, **columns} or None,

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 Positive = Annotated[int, Field(ge=1)]
+Phrases = Literal["keywords", "audience", "occasions"]
 Meaning = (
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["negative", "ignore"]
 )  # of an event type
@@ -45,6 +46,8 @@ class DataPlan(Frozen):
     time_format: Annotated[str, Field(min_length=1)] | None = None
     row_order: Literal["oldest-first", "newest-first"] | None = None
     max_dropped: Annotated[float, Field(ge=0, le=1)] = 0.5
+    enriched: Annotated[str, Field(min_length=1)] | None = None
+    enriched_fields: tuple[Phrases, ...] | None = None
 
 
 class EncoderPlan(Frozen):

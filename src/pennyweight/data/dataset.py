@@ -4,8 +4,9 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TypedDict
 
 import polars as pl
@@ -33,10 +34,12 @@ from pennyweight.data.cleaning.time_column import event_roles
 from pennyweight.data.cleaning_log import CleaningLog, Findings
 from pennyweight.data.columns import has_role, resolve
 from pennyweight.data.display import dataset_html
+from pennyweight.data.enriched import joined
 from pennyweight.data.events import build_interactions
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.items import build_catalog
+from pennyweight.data.phrases import FIELDS
 from pennyweight.data.readers.python_values import plain_durations
 from pennyweight.data.readers.reshape import reshape
 from pennyweight.data.readers.schemas import join_spellings, refuse_halves
@@ -272,7 +275,7 @@ def read_planned(
     seed: int = 0,
 ) -> Dataset:
     """Read as a plan says; arguments, result and errors are otherwise those of `read`."""
-    return read(
+    data = read(
         items,
         events,
         columns=plan.columns or None,
@@ -290,6 +293,10 @@ def read_planned(
         max_dropped=plan.max_dropped,
         seed=seed,
     )
+    if plan.enriched is None:
+        return data
+    fields = plan.enriched_fields or FIELDS
+    return replace(data, catalog=joined(data.catalog, Path(plan.enriched), fields))
 
 
 def _event_roles(
@@ -359,6 +366,17 @@ def _refuse_swapped(
             f"{event_source}: no column of users, but {item_source} has one. The "
             "catalog comes first, then the events: are they swapped?"
         )
+
+
+def read_items(
+    items: Source, *, id_column: str | None = None, text_columns: Sequence[str] | None = None
+) -> Catalog:
+    """Read a catalog alone; arguments and errors are those of `read`."""
+    overrides: dict[str, str | None] = {} if id_column is None else {"id": id_column}
+    findings = Findings()
+    rows, source = _load(items, "items", False, findings, overrides)
+    column = resolve(rows.columns, "items", overrides, source=source)["id"]
+    return build_catalog(rows, column, text_columns=text_columns, findings=findings, source=source)
 
 
 def read_events(

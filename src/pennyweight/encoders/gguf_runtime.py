@@ -71,6 +71,7 @@ class GgufModel:
         params.cpuparams.n_threads = threads or usable_cores()
         params.cpuparams_batch.n_threads = threads or usable_cores()
         params.cache_prompt, params.cache_ram_mib = False, 0  # a cached start changes the vector
+        params.force_pure_content_parser = True  # a cut answer is returned as it is
         params.fit_params, params.verbosity = False, -1
         params.api_keys, params.n_threads_http = [secrets.token_hex(16)], 1
         if os.name != "nt":

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pennyweight.config.ablation import EncoderAblation
-from pennyweight.config.plan import Plan
+from pennyweight.config.plan import DataPlan, Plan
 from pennyweight.config.report import (
     BEFORE_REFIT,
     WITHOUT_TREES,
@@ -28,6 +28,7 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
+from pennyweight.data.phrases import FIELDS
 from pennyweight.data.split import CUTS, Cuts, HeldOut, Split
 from pennyweight.data.tables import Source
 from pennyweight.encoders.endpoint_client import is_endpoint
@@ -454,6 +455,7 @@ class Job:
                 *self.setting.notices,
                 *on_weights(self.blend.learned_from),
                 *prompts_used(self.blend.components.values()),
+                *_enriched(self.plan.data),
                 *((self.reranking.sentence(),) if self.reranking is not None else ()),
             ),
             seed=self.seed,
@@ -475,6 +477,14 @@ class Job:
             versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _enriched(plan: DataPlan) -> tuple[str, ...]:
+    """Return a sentence on the phrases that were joined to the texts, if any."""
+    if plan.enriched is None:
+        return ()
+    fields = ", ".join(plan.enriched_fields or FIELDS)
+    return (f"the item texts end with the phrases ({fields}) of {plan.enriched}",)
 
 
 def rounded(weights: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""Phrases about items, written once by a generative model from the items' own texts."""

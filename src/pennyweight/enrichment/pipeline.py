@@ -1,0 +1,168 @@
+"""`enrich`: phrases for each item of a catalog, with what is there already kept."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.enriched import EnrichedItem, read_enriched, write_enriched
+from pennyweight.data.phrases import CheckedPhrases, check_phrases
+from pennyweight.enrichment.messages import VERSION, checked_answer
+from pennyweight.enrichment.writers import Writer
+from pennyweight.errors import BudgetError, EndpointError
+from pennyweight.formatting import count
+from pennyweight.storage.files import cache_folder, digest
+
+__all__ = ["Enrichment", "enrich"]
+
+
+@dataclass
+class Enrichment:
+    """The result of a run.
+
+    Attributes
+    ----------
+    items
+        Item id -> phrases, in the order of the catalog.
+    written, cached, kept
+        Items whose phrases were written now, were in the cache, or were in the file already.
+    without
+        Items that have no phrase.
+    dropped
+        Why phrases were dropped -> how many.
+    """
+
+    items: dict[str, EnrichedItem] = field(default_factory=dict)
+    written: int = 0
+    cached: int = 0
+    kept: int = 0
+    without: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def summary(self) -> str:
+        """Return the result in lines."""
+        lines = [
+            f"{count(len(self.items), 'item')}: {self.written:,} written, {self.cached:,} from the "
+            f"cache, {self.kept:,} kept from the file; {self.without:,} without a phrase"
+        ]
+        if self.dropped:
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.dropped.most_common())
+            lines.append(f"dropped by the check: {reasons}")
+        return "\n".join(lines)
+
+
+def enrich(
+    catalog: Catalog,
+    writer: Writer,
+    out: Path,
+    *,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Enrichment:
+    """Write phrases for each item to a file.
+
+    Items whose text has not changed since keep their lines of the file, edits included. Answers are
+    kept in the cache folder, so an interrupted run goes on where it was.
+
+    Parameters
+    ----------
+    out
+        CSV by its ending, otherwise JSON lines.
+    limit
+        Only the first items.
+    progress
+        Called with (items done, items).
+
+    Raises
+    ------
+    BudgetError, EndpointError
+        The run stopped; the file has the items that were done, and the message says how many.
+    """
+    there = read_enriched(out) if out.exists() else {}
+    cache = _AnswerCache(digest(writer.fingerprint, VERSION))
+    result, total = Enrichment(), min(limit or len(catalog), len(catalog))
+    try:
+        for item_id, text in islice(zip(catalog.ids, catalog.texts, strict=True), total):
+            result.items[item_id] = _item(there.get(item_id), text, writer, cache, result)
+            if progress is not None:
+                progress(len(result.items), total)
+    except (BudgetError, EndpointError) as error:
+        raise type(error)(
+            f"{error}. {len(result.items):,} of {total:,} items are done and in {out}: run "
+            "the same command again to go on, nothing is paid for twice"
+        ) from error
+    finally:
+        cache.close()
+        if result.items:
+            left = {name: item for name, item in there.items() if name not in result.items}
+            write_enriched(out, {**result.items, **left})
+    return result
+
+
+def _item(
+    there: EnrichedItem | None,
+    text: str,
+    writer: Writer,
+    cache: "_AnswerCache",
+    result: Enrichment,
+) -> EnrichedItem:
+    source = digest(text)
+    if there is not None and there.source in (source, ""):
+        result.kept += 1
+        return there
+    checked = cache.get(source)
+    if checked is not None:
+        result.cached += 1
+    elif any(map(str.isalnum, text)):
+        checked = checked_answer(writer.write(text))
+        cache.put(source, checked)
+        result.written += 1
+    else:
+        checked = CheckedPhrases({})
+    result.dropped += checked.dropped
+    result.without += not checked.fields
+    return EnrichedItem(checked.fields, source)
+
+
+class _AnswerCache:
+    """Checked answers of one model by the digest of the text: a file that only grows."""
+
+    def __init__(self, name: str) -> None:
+        path = cache_folder() / "enriched" / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._answers: dict[str, CheckedPhrases] = {}
+        self._file = path.open("ab+")
+        self._file.seek(0)
+        data = self._file.read()
+        for line in data.split(b"\n"):
+            try:
+                row = json.loads(line)
+                checked = check_phrases(row["fields"])
+                self._answers[str(row["key"])] = CheckedPhrases(
+                    checked.fields, Counter(_counts(row["dropped"]))
+                )
+            except (ValueError, KeyError, TypeError):
+                continue  # the last line of a run that was killed, or a damaged one
+        if data and not data.endswith(b"\n"):
+            self._file.write(b"\n")
+
+    def get(self, key: str) -> CheckedPhrases | None:
+        return self._answers.get(key)
+
+    def put(self, key: str, checked: CheckedPhrases) -> None:
+        self._answers[key] = checked
+        row = {"key": key, "fields": dict(checked.fields), "dropped": dict(checked.dropped)}
+        self._file.write(json.dumps(row).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _counts(row: Mapping[str, int]) -> dict[str, int]:
+    return {str(reason): int(n) for reason, n in row.items()}
