@@ -45,7 +45,7 @@ class QuantizedContent:
     name = "content"
 
     def score(self, histories: Histories) -> Vectors:
-        """Score all items by the vectors as they are stored, histories included."""
+        """Score all items by the stored vectors, histories included."""
         settings = Content()
         weights = profile(
             histories, len(self.rows), decay=settings.decay, max_history=settings.max_history

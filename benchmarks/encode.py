@@ -98,7 +98,7 @@ class Runner:
 
 
 def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Return beauty's catalog, and short (as they are) and long texts (about 130 tokens)."""
+    """Return beauty's catalog, and short (unchanged) and long texts (about 130 tokens)."""
     catalogs = [
         read(data / name / "items.csv", data / name / "events.csv").catalog.texts
         for name in ("beauty", "scientific")

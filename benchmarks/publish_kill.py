@@ -3,7 +3,7 @@
     python benchmarks/publish_kill.py [--kills N] [--seed N] [--json FILE]
 
 Several clients publish, share, roll back and drop bundles of one shop at the same time, and one
-erases a user whom all the bundles know. At a random moment the process gets SIGKILL and is started
+erases a user of all the bundles. At a random moment the process gets SIGKILL and is started
 again on the same folder. Then no folder may be half made or unknown to the service, every bundle
 that was acknowledged must be there, lists must be given, and once the user is erased again, no
 byte of the folder may hold the id.
@@ -80,7 +80,7 @@ class Client(threading.Thread):
         versions = [m["bundle_version"] for m in http.get("/v1/bundles").json()["bundles"]]
         if choice < 0.8:
             version = self.rng.choice(versions)
-            self.dropped.add(version)  # it may be gone, whether that is answered or not
+            self.dropped.add(version)  # it may be deleted, with or without an answer
             return http.delete(f"/v1/bundles/{version}")
         if choice < 0.9:
             return http.post("/v1/bundles/rollback", json={})

@@ -81,7 +81,7 @@ def write_items(shop: Shop, path: Path, rng: np.random.Generator) -> None:
     for start in range(0, shop.items, 50_000):
         count = min(50_000, shop.items - start)
         common = (rng.zipf(1.3, size=(count, WORDS_A_TEXT)) - 1) % len(words)
-        own = rng.integers(len(words), size=(count, 5))  # what tells an item from the rest
+        own = rng.integers(len(words), size=(count, 5))  # words of one item
         topic = (np.arange(start, start + count) % TOPICS)[:, None]
         drawn = np.hstack([common, own, topic])
         texts += [" ".join(row) for row in words[drawn].tolist()]

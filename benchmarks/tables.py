@@ -4,7 +4,7 @@
 
 DIR holds ``quality/CASE.json`` of `quality.py --reports`, ``frontier/DATA.json`` of `frontier.py
 --reports`, and ``NAME.json`` of other benchmarks with `--json`. A table stands between the lines
-``<!-- table NAME -->`` and ``<!-- end -->``; a table without results stays as it is.
+``<!-- table NAME -->`` and ``<!-- end -->``; a table without results stays unchanged.
 """
 
 import argparse
@@ -239,7 +239,7 @@ def tables(folder: Path) -> dict[str, str]:
             for row in json.loads(path.read_text())["rows"]
         ]
         if name == "encoders" and rows and not str(rows[0]["name"]).startswith(BASELINE):
-            print(f"encoders were measured without {BASELINE}; that table stays as it is")
+            print(f"encoders were measured without {BASELINE}; that table stays unchanged")
         elif rows:
             out[name] = make_speed(rows)
     frontiers = {

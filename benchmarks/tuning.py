@@ -141,7 +141,7 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
 
 
 def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
-    """Compare a model's vectors as they are and whitened, and static tables fitted to each."""
+    """Compare a model's vectors, raw and whitened, and static tables fitted to each."""
     texts, model = data.catalog.texts, TransformerEncoder.from_pretrained(teacher)
     vectors = encode_cached(model, texts)
     white = ProjectedEncoder.of_vectors(model, vectors, dim=model.dim).project(vectors)

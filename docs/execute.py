@@ -18,7 +18,7 @@ NOTEBOOK = Path(__file__).with_name("tutorial.ipynb")
 
 
 def run(folder: Path) -> "NotebookNode":  # type: ignore[name-defined]  # noqa: F821
-    """Return the notebook as it is after a run in a folder."""
+    """Run the notebook in a folder and return it."""
     os.environ["IPYTHONDIR"] = os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / ".jupyter")
     import nbclient
     import nbformat
@@ -48,7 +48,7 @@ def run(folder: Path) -> "NotebookNode":  # type: ignore[name-defined]  # noqa: 
 
 
 def is_progress(output: "NotebookNode") -> bool:  # type: ignore[name-defined]  # noqa: F821
-    """Return whether an output tells how long a call took."""
+    """Return whether an output holds a duration."""
     return "pennyweight-progress" in output.get("data", {}).get("text/html", "")
 
 

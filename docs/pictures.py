@@ -3,7 +3,7 @@
     python docs/pictures.py
 
 Photographs, in headless Chromium, what `make demo` and `make bench` left in demo-out/ and
-bench-out/; where a page is absent its picture stays as it is. Pictures of the dashboard are taken
+bench-out/; without a page its picture stays unchanged. Pictures of the dashboard are taken
 by docs/screenshots.py.
 """
 
@@ -55,7 +55,7 @@ def main() -> None:
         if (ROOT / page).is_file():
             photograph(ROOT / page, IMAGES / f"{name}.png", width, height)
         else:
-            print(f"{name}.png stays as it is: no {page}")
+            print(f"{name}.png stays unchanged: no {page}")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class UnknownIdError(PennyweightError, LookupError):
 
 
 class UnknownUserWarning(UserWarning):
-    """A list goes by popularity or the text alone, since the event log knows no such user."""
+    """A list is by popularity or by text alone, since the user has no events."""
 
 
 class PlanError(PennyweightError, ValueError):

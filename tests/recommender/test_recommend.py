@@ -139,7 +139,7 @@ def test_given_items_for_many_users() -> None:
 def test_an_item_of_which_the_scorer_knows_nothing_is_looked_up_by_its_text() -> None:
     frame = shop(popularity=1.0, content=0.0, neighbors=1.0).similar("new whale", 2, explain=True)
     assert set(ids(frame)) == {"📚", "../up"}
-    assert frame["reason"][0].startswith("its text is alike")
+    assert frame["reason"][0].startswith("its text is similar")
     bare = Recommender(catalog(), Popularity().fit(interactions(), catalog()), interactions())
     assert bare.similar("new whale").height == 7
 

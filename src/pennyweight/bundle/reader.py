@@ -74,7 +74,7 @@ def open_bundle(path: Path | str, *, verify: bool = True) -> Bundle:
     try:
         return _open(path, verify)
     except BundleError as error:
-        # Missing for want of repair, or read while it was replaced: then look once more.
+        # Missing until it is repaired, or read while it was replaced: look once more.
         if _repaired(path) or _replaced(path, error):
             return _open(path, verify)
         raise

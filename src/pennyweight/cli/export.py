@@ -33,7 +33,7 @@ def export(
     result = write(data, items, events)
     say(
         f"saved {items}: {result.items:,} items, and {events}: {result.events:,} events, of the "
-        f"bundle {result.version} and of what came since"
+        f"bundle {result.version} and of later changes"
     )
     if result.skipped:
         note(

@@ -75,7 +75,7 @@ def recommend(
     is_single = user is not None or history is not None or text is not None
     if is_single == all_users:
         raise PlanError(
-            "for whom? Give --user ID, --history ID,ID,… or --text WORDS, or else --all-users"
+            "give --user ID, --history ID,ID,… or --text WORDS, or --all-users for all of them"
         )
     if all_users != (out is not None) or (events is not None and not all_users):
         raise PlanError("--all-users and --out FILE go together; --events needs both")
@@ -123,7 +123,7 @@ def _note_source(recommender: "Recommender", user: str | None, source: str) -> N
     if source == "negative events":
         note(f"user {user!r} has negative events alone: the most popular of the other items")
     elif source == "popularity" or unknown:
-        reason = f"user {user!r} is unknown" if unknown else "nothing to go by"
+        reason = f"user {user!r} is unknown" if unknown else "no history or text"
         by = "the most popular items" if source == "popularity" else "items by the text alone"
         hint = (
             suggestion(log.users, user) if log is not None and user is not None and unknown else ""

@@ -126,7 +126,7 @@ def _pruned(
         small = _load(model, folder / f"{keep}-layers-int8", name, max_tokens)
         vectors = _vectors(small, texts)
         encoder = ProjectedEncoder(small, _readout(vectors, targets))
-        steps = (*cuts, "int8 matrices", "turned to the whole")
+        steps = (*cuts, "int8 matrices", "aligned to the full model")
         yield EncoderVariant(", ".join((*cuts, "int8")), steps, encoder)
 
 

@@ -60,7 +60,7 @@ def frontier(
     Parameters
     ----------
     parent
-        A recommender from `fit` or `Recommender.load`; stays as it is.
+        A recommender from `fit` or `Recommender.load`; stays unchanged.
     model
         Language model, by folder or id, whose candidates are measured where the parent's content
         uses words; by default the parent's own, if any.

@@ -183,7 +183,7 @@ class Plan(Frozen):
     def override(self, given: Mapping[str, Any]) -> "Plan":
         """Return the plan with some keys replaced, such as ``{"encoder.name": "tfidf"}``.
 
-        Keys whose value is None stay as they are; `PlanError` for unknown keys and bad values.
+        Keys whose value is None stay unchanged; `PlanError` for unknown keys and bad values.
         """
         table = self.model_dump(exclude_none=True)
         for key, value in given.items():

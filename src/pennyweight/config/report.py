@@ -130,7 +130,7 @@ class Report(Versioned):
     evidence
         ``validation`` and ``test`` -> statistics of the held-out events.
     notices
-        Sentences on choices made for want of evidence, and on limits of the measurement.
+        Sentences on choices made for lack of evidence, and on limits of the measurement.
     encoder
         The encoder of the texts.
     blend

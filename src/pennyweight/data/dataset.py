@@ -160,7 +160,7 @@ def read(
     text_columns
         Text columns of the items table in joining order; by default all that hold words.
     user_attribute
-        Column of the event log that tells users apart, such as a country or an age, for
+        Column of the event log with an attribute of users, such as a country or an age, for
         measuring each group; a user has the value that most of his or her events have.
     k_core
         Keep only users and items with at least this many events (repeated until stable).
@@ -170,7 +170,7 @@ def read(
         Raise instead of dropping a row that is broken, incomplete or unusable.
     mask_personal
         Replace e-mail addresses, phone, card and account numbers and IP addresses in the
-        texts and attributes of items; ids stay as they are.
+        texts and attributes of items; ids stay unchanged.
     event_types
         Event type -> a weight above 0, ``"negative"`` (the user turned the item down) or
         ``"ignore"``; types that are not named mean what their names usually do.

@@ -169,7 +169,7 @@ def _reading_lists(name: str, dtype: pl.List | pl.Array) -> Callable[[str, Any],
 
 
 def _suiting(dtype: pl.DataType) -> tuple[str, Callable[[Any], bool]]:
-    """Return the name of a type in messages, and a function that tells whether a value has it."""
+    """Return the name of a type in messages, and a function that checks a value for it."""
     if dtype.is_numeric():
         return "a number between -9.2e18 and 9.2e18", _is_number
     if dtype == pl.Boolean:

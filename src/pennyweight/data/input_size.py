@@ -48,7 +48,7 @@ class Volume:
     item_bytes, event_bytes
         Of their values as text or in memory, whichever there is.
     users
-        At most, where the beginning of the log tells; otherwise None.
+        Upper bound, where the beginning of the log allows one; otherwise None.
     """
 
     items: int

@@ -69,7 +69,7 @@ def mask(text: str, column: ColumnName = NOWHERE) -> str:
 def suspects(texts: pl.Series, kind: str, column: ColumnName | None = None) -> pl.Series:
     """Return the positions of the texts with this kind of personal data.
 
-    The name of the series tells the kind of column, unless one is given.
+    The name of the series gives the kind of column, unless one is given.
     """
     column = column_of(texts.name) if column is None else column
     possible = texts.is_not_null()

@@ -137,7 +137,7 @@ def parse_times(
 ) -> Times:
     """Parse a column of times, each value in the form that it has.
 
-    Accepts epochs in any unit (told apart by magnitude, value by value), ISO 8601, dates with
+    Accepts epochs in any unit (distinguished by magnitude, value by value), ISO 8601, dates with
     the day or the month first, with names of months, RFC 2822, compact dates such as 20220224,
     days of spreadsheets, and polars dates and datetimes. Small numbers are positions.
 

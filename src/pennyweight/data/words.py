@@ -129,7 +129,7 @@ class ScriptRun:
     Attributes
     ----------
     surface
-        As it is written.
+        The text as written.
     units
         The word itself, or the clusters of a script without spaces.
     dense

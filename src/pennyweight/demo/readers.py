@@ -66,9 +66,9 @@ def simulate(books: pl.DataFrame, *, readers: int = 3000, seed: int = 7) -> pl.D
         a reader meets a book at most once.
     """
     if books.height < LONGEST + 40:
-        raise DataError(f"books: {books.height} rows; the simulation wants {LONGEST + 40} or more")
+        raise DataError(f"books: {books.height} rows; the simulation needs {LONGEST + 40} or more")
     if readers < 1:
-        raise DataError(f"readers: {readers}; the simulation wants 1 or more")
+        raise DataError(f"readers: {readers}; the simulation needs 1 or more")
     shared, own = np.random.SeedSequence(seed).spawn(2)
     world = draw_world(books, shared)
     rng = np.random.default_rng(own)

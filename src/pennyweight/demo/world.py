@@ -74,7 +74,7 @@ def draw_world(books: pl.DataFrame, seed: np.random.SeedSequence) -> World:
     """
     count = books.height
     if count <= ARRIVALS:
-        raise DataError(f"books: {count} rows; the simulation wants more than {ARRIVALS}")
+        raise DataError(f"books: {count} rows; the simulation needs more than {ARRIVALS}")
     rng = np.random.default_rng(seed)
     order = rng.permutation(count)
     pair = np.empty(count, dtype=np.int64)

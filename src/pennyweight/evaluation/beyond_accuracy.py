@@ -133,7 +133,7 @@ def miscalibration(lists: Lists, histories: Histories, groups: Groups) -> NDArra
 
     sum of p(g) ln(p(g) / q(g)) over the categories, p those of the history, q those of the
     list mixed with a hundredth of p (Steck, "Calibrated recommendations", RecSys 2018,
-    equations 2 to 5, all events and places alike). 0 is calibrated; NaN without a history
+    equations 2 to 5, equal weights for events and places). 0 is calibrated; NaN without a history
     or a list.
     """
     out = np.full(len(lists), np.nan)

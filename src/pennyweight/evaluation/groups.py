@@ -68,7 +68,7 @@ class Groups:
 def groups_of(column: pl.Series, *, several: bool = True) -> Groups:
     """Group rows by a column.
 
-    More than ten numbers become quarters of equal size; other values are taken as they are. With
+    More than ten numbers become quarters of equal size; other values stay unchanged. With
     `several`, a row may belong to more than one group, in equal parts: the values of a list
     or of a text such as ``rock|pop``; of paths such as ``Beauty > Hair > Shampoo`` the
     first level counts at which they differ.

@@ -1,7 +1,7 @@
 """Forecast of the time and memory of a fit, from the size of the data.
 
 Each number below was measured on catalogs of 3,600 to 200,000 items and logs of 50,000 to
-10 million events (`benchmarks/size.py` compares the sums with what came of them).
+10 million events (`benchmarks/size.py` compares the sums with measurements).
 """
 
 from collections.abc import Iterator, Mapping

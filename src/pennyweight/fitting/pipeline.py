@@ -85,7 +85,7 @@ def evaluate(
         Of every random draw.
     refit
         Whether the scorers are fitted again on training and validation events before the
-        test, as they are in service (the default); False measures them as published models
+        test, as in service (the default); False measures them as published models
         are, fitted on the training events alone.
     folds
         Cut time this often, at most 5 times, and measure on the window after each cut; only

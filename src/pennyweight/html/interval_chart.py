@@ -26,7 +26,7 @@ class Chart:
     Attributes
     ----------
     svg
-        The picture, self-contained; its text takes the color of what surrounds it.
+        The picture, self-contained; its text takes the color of the page around it.
     """
 
     svg: str

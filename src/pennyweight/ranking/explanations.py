@@ -188,7 +188,7 @@ def explain_items(
 
 def _similarity_sentence(reason: Reason) -> str:
     by_component = reason.component and reason.because
-    basis = f"mostly {reason.component}" if by_component else "its text is alike"
+    basis = f"mostly {reason.component}" if by_component else "its text is similar"
     return "; ".join([basis, *_shared_words(reason, "shares")])
 
 

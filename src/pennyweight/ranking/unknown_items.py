@@ -24,7 +24,7 @@ class UnknownItems:
     catalog
         The items.
     scorer
-        Says by its vectors of the texts which are alike.
+        Finds similar texts by its vectors.
     counts
         Events of each item, int64 (n_items,); without them no item is called unknown.
     """

@@ -18,7 +18,7 @@ from pennyweight.recommender.frames import lists_frame
 
 __all__ = ["Batch"]
 
-BLOCK_BYTES = 16 * 2**20  # of dense scores held at once; more is slower, for want of cache
+BLOCK_BYTES = 16 * 2**20  # of dense scores held at once; more is slower, for lack of cache
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,7 +115,7 @@ class _Work:
     Attributes
     ----------
     lists, noun
-        How many, and whom each is for.
+        Their number, and the user of each.
     job
         Identifies them.
     frames

@@ -37,7 +37,7 @@ def lists_frame(
     Parameters
     ----------
     names, lists
-        Whom each list is for; the column keeps its name.
+        The user of each list; the column keeps its name.
     item_ids
         The ids of the catalog, by code; the column keeps its name.
     explain

@@ -203,7 +203,7 @@ class Recommender:
         """Return a recommender that also knows some items, new ones or others than before.
 
         Nothing is fitted: text scorers encode the new texts; behavior that was learned stays
-        with an item that changes, and a new item has none. This recommender stays as it is;
+        with an item that changes, and a new item has none. This recommender stays unchanged;
         the two share everything that did not change. The new one cannot be saved.
 
         Parameters

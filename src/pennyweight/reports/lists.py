@@ -9,7 +9,7 @@ __all__ = ["coverage_figure", "diversity_figure", "interval_table"]
 
 _MEANINGS = {
     "novelty": "rarity of a recommended item among users, in bits",
-    "diversity": "from 0 (all items alike) to 1 (nothing in common)",
+    "diversity": "from 0 (identical items) to 1 (nothing in common)",
     "serendipity": "relevant items that popularity alone would not recommend",
     "miscalibration": "0 if a list has the categories of the history",
 }

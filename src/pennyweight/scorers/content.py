@@ -214,7 +214,7 @@ class Content(Scorer):
 
     @property
     def vector_width(self) -> int | None:
-        """Width of dense vectors; sparse ones stay as they are."""
+        """Width of dense vectors; sparse ones stay unchanged."""
         dense = self.vectors if isinstance(self.vectors, QuantizedRows) else None
         return None if dense is None or self.encoder is None else dense.dim
 

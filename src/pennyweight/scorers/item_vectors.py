@@ -121,7 +121,7 @@ TextVectors = Mapping[str, QuantizedRows | Terms]
 
 
 def picked(rows: QuantizedRows | Terms, at: Codes) -> QuantizedRows | Terms:
-    """Return some rows as they are held, in the order given."""
+    """Return some rows in their format, in the given order."""
     if isinstance(rows, Terms):
         return Terms(sparse.csr_matrix(rows.matrix[at]))
     scale = rows.scale[at] if len(rows.scale) == len(rows) else rows.scale
@@ -129,7 +129,7 @@ def picked(rows: QuantizedRows | Terms, at: Codes) -> QuantizedRows | Terms:
 
 
 def stacked(parts: Sequence[QuantizedRows | Terms]) -> QuantizedRows | Terms:
-    """Return the rows of several parts, all held alike, one below the other."""
+    """Return the rows of several parts of one format, one below the other."""
     if len(parts) == 1:
         return parts[0]
     sparse_parts = [part.matrix for part in parts if isinstance(part, Terms)]

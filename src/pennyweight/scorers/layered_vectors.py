@@ -24,7 +24,7 @@ DIGITS = 3  # of 7 bits, of a query: as exact as float32
 
 
 def compact(vectors: NDArray[np.float32]) -> QuantizedRows:
-    """Return vectors of new items as they are held: in 8 bits, with a scale per row.
+    """Return vectors of new items in their format: 8 bits, with a scale per row.
 
     The vector of an item does not depend on those that come with it.
     """
@@ -102,7 +102,7 @@ class Layered:
     Parameters
     ----------
     base
-        The rows as they were, kept as they are.
+        The earlier rows, unchanged.
     layers
         New and changed rows, the oldest layer first; later layers take precedence.
     layer, row

@@ -1,6 +1,6 @@
 """The lift of items without events where no held-out choice can teach it.
 
-Most scorers rank an item without events low for want of data. Where validation has no choice of
+Most scorers rank an item without events low for lack of data. Where validation has no choice of
 such an item, it is lifted until items without events get their share of the places in lists.
 """
 

@@ -241,7 +241,7 @@ class Scorer(Protocol):
         return {}
 
     def shared_terms(self, code: int, other: int, *, limit: int = 3) -> list[str]:
-        """Return the words that make two items alike, the most telling first."""
+        """Return the words that two items share, the most distinctive first."""
         return []
 
     # Items
@@ -249,7 +249,7 @@ class Scorer(Protocol):
     def with_items(self, codes: NDArray[np.int32], texts: Sequence[str], n_items: int) -> "Scorer":
         """Return a scorer that also has items which are new or whose text has changed.
 
-        This one stays as it is; both share the unchanged parts. An item whose text changes keeps
+        This one stays unchanged; both share the unchanged parts. An item whose text changes keeps
         the parameters learned from behavior.
 
         Parameters
@@ -284,7 +284,7 @@ class Scorer(Protocol):
 
     @property
     def text_vectors(self) -> ItemVectors | None:
-        """One vector an item, of its text, by which items are alike."""
+        """One vector an item, of its text, for the similarity of items."""
         return None
 
     @property

@@ -197,7 +197,7 @@ class TwoTower(Scorer):
 
     @property
     def item_vectors(self) -> NDArray[np.float32]:
-        """Items as they are recommended, float32 (n_items, dim)."""
+        """Vectors of items as candidates, float32 (n_items, dim)."""
         return _wide(self.items)
 
     @property
@@ -281,7 +281,7 @@ class TwoTower(Scorer):
 
     @property
     def pair_vectors(self) -> tuple[ItemVectors, ItemVectors]:
-        """The items as they are recommended, and as they count in a history."""
+        """Vectors of the items as candidates and in a history."""
         return self.items, self.histories
 
     @property

@@ -87,7 +87,7 @@ class Backlog(Generic[J]):
         return None
 
     def put(self, job: J, *, urgent: bool = False) -> None:
-        """Let a job wait; `BusyError` where `refusal` says so."""
+        """Let a job wait; `BusyError` where `refusal` has a reason."""
         refused = self.refusal(urgent=urgent)
         if refused is not None:
             raise refused

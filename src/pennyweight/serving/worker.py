@@ -33,7 +33,7 @@ class Worker:
         self._pool = ThreadPoolExecutor(1, f"pennyweight-{name}")
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Return the result of a job; once begun it is finished, even if the caller is gone."""
+        """Return the result of a job; once begun it is finished, even without a caller."""
         with self._lock:
             if self._jobs >= self._depth:
                 raise BusyError(self._busy)

@@ -15,7 +15,7 @@ __all__ = ["evict_folders", "replace_directory", "staging"]
 
 @contextmanager
 def staging(path: Path) -> Iterator[Path]:
-    """Yield an empty directory beside `path`, gone afterwards unless it was renamed."""
+    """Yield an empty directory beside `path`, deleted afterwards unless it was renamed."""
     folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
     # mkdtemp makes it private; a bundle is as readable as any directory of its owner.
     mask = os.umask(0)

@@ -45,7 +45,7 @@ def narrow(path: Path) -> None:
 def narrow_tree(folder: Path) -> None:
     """Narrow a folder and all in it.
 
-    A file with several names (hard links) stays as it is: another name of it may belong to
+    A file with several names (hard links) stays unchanged: another name of it may belong to
     another user, and the folder protects this one.
     """
     narrow(folder)

@@ -25,7 +25,7 @@ BLOCK = 20_000
 def near_duplicates(texts: Sequence[str], rng: np.random.Generator) -> NDArray[np.int32]:
     """Return for each text the first text that it nearly equals, itself where there is none.
 
-    int32 (len(texts),). Two texts are alike where their sets of words have a Jaccard similarity
+    int32 (len(texts),). Two texts are similar where their sets of words have a Jaccard similarity
     of `MIN_JACCARD` or more; each member of a band is compared with the first one only, so the work
     grows with the number of texts.
     """

@@ -53,7 +53,7 @@ KINDS: dict[str, tuple[Area, str]] = {
     ),
     "personal-id": (
         "personal",
-        "ids cannot be masked without losing whom they name; replace them "
+        "ids cannot be masked without losing the users they name; replace them "
         "by keyed hashes before giving the files",
     ),
     "bot-rate": ("events", "remove these users from the events, unless they are people"),

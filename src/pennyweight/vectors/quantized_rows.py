@@ -22,7 +22,7 @@ STEPS, FEW_STEPS = 127, 7  # on either side of zero, in 8 and in 4 bits
 # The four values nearest to a normal variable in the mean square, and their bound (Max 1960).
 LEVELS, BOUND = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32), 0.9816
 BLOCK = 4096  # rows widened at a time
-SCANNED = 2_000  # rows from which on int8 is multiplied as it is
+SCANNED = 2_000  # rows from which on int8 is multiplied directly
 _MIN_SCALE = 1e-12  # a scale to divide by, even if all vectors are zero
 _BITS: dict[RowFormat, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "binary": 1}
 _FORMAT_OF = {bits: format for format, bits in _BITS.items()}

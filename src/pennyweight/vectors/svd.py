@@ -60,7 +60,7 @@ def truncated_svd(
 
 
 def principal_axes(rows: NDArray[np.float32], dim: int) -> NDArray[np.float32]:
-    """Return the directions along which rows, as they are, are largest; not centered here.
+    """Return the directions along which rows, not centered here, are largest.
 
     The first right singular vectors, (width, dim), the largest first, signs fixed.
     """

@@ -86,7 +86,7 @@ def refuse_dates(column: pl.Series, now: float, source: str) -> None:
     change = "before" if starts else "after"
     raise DataError(
         f"{source}: column {name!r} holds dates{f', {ahead:,} of them in the future' * (ahead > 0)}"
-        ": items would become available, or cease to be, as time goes by. Make a column "
+        ": items would become available, or cease to be, over time. Make a column "
         f"'available' of true and false from it, such as true where {name!r} is blank or {change} "
         "today, and fit again when it changes; or leave the column out with --available-column "
         "'', columns={'available': None}"

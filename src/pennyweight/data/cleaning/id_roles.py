@@ -20,7 +20,7 @@ def id_roles(
     chosen: Mapping[str, str | None],
     findings: Findings,
 ) -> dict[str, str]:
-    """Return the columns of the item, its id and the user that no known name tells.
+    """Return the columns of the item, its id and the user, if no known name identifies them.
 
     A column named like an item (``job_id``, ``Artikelnummer``), or like one of the catalog, is the
     item if the catalog has most of its values as ids. A column named like a user (``Kunde``) is
@@ -87,7 +87,7 @@ def _item_roles(
 
 
 def catalog_id(items: Mapping[str, pl.Series], item: pl.Series) -> str | None:
-    """Return the column of a catalog that has the items of events, if no known name tells it.
+    """Return the column of a catalog that has the items of events, if no known name identifies it.
 
     Parameters
     ----------

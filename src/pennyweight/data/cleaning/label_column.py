@@ -134,7 +134,7 @@ def _is_attribute(
 
 
 def _note_marks(frame: pl.DataFrame, names: list[str], source: str, findings: Findings) -> None:
-    """Note that marks such as a favorite leave orders as they are; ask about other events."""
+    """Note that marks such as a favorite change no orders; ask about other events."""
     first = names[0]
     if not has_role(frame.columns, "quantity"):
         raise DataError(

@@ -35,7 +35,7 @@ _OTHER_ORDER = re.compile(
     r"(refund(ed)?|returned|cancell?ed|original|orig|parent|related|source|ref|linked|initial|root)"
     r"(order|transaction|invoice|purchase|sale)?(id|no|number|nr|name|reference)?"
 )
-_EACH = re.compile(r"unit|^price$|preis")  # of a piece, not of what came back
+_EACH = re.compile(r"unit|^price$|preis")  # of a piece, not of the returned ones
 _TOTAL = re.compile(r"total|order|gesamt|summe|grand")
 
 

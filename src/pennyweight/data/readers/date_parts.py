@@ -28,7 +28,7 @@ def join_date_parts(
     """Return a frame with one column of dates in place of a year, a month and a day.
 
     A year and a month alone stay: the year may be that of a release. Where another column is named
-    like a time, or the values are of something else, the frame stays as it is.
+    like a time, or the values are of something else, the frame stays unchanged.
     """
     parts: dict[str, str] = {}
     for name in frame.columns:

@@ -32,7 +32,7 @@ def remove_frame(data: bytes) -> tuple[bytes, str]:
             continue
         row = _ROW.match(line)
         if row is None:
-            rows.append(line)  # broken; the reader says so
+            rows.append(line)  # broken; the reader reports it
             continue
         cells = re.split(rb"(?<!\\)\|", row[1])
         rows.append(b"|".join(_bare(cell) for cell in cells))

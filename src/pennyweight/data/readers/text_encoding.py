@@ -71,7 +71,7 @@ class _Reading:
 def as_utf8(data: bytes) -> tuple[bytes, str]:
     """Return data in UTF-16 or UTF-32 with a byte-order mark as UTF-8, and its encoding.
 
-    Other data, and damaged data, stays as it is, with an empty name.
+    Other data, and damaged data, stays unchanged, with an empty name.
     """
     name = next((name for mark, name in _WIDE.items() if data.startswith(mark)), "")
     if not name:

@@ -97,7 +97,7 @@ def _describe(engine: Engine, stored: StoredBundle, share: float) -> BundleDescr
         manifest = bundle.manifest
         report = read_spec(bundle, manifest.report, Report)
     except (BundleError, UnknownIdError):
-        return BundleDescription(stored, share)  # damaged or gone: publishing it reports the error
+        return BundleDescription(stored, share)  # publishing it reports the error
     nbytes = sum(entry.bytes for entry in manifest.files.values())
     log = tuple(manifest.files[name].sha256 for name in (EVENTS, USERS) if name in manifest.files)
     return BundleDescription(stored, share, epoch(manifest.created), nbytes, report, log)

@@ -124,7 +124,7 @@ class Admission:
         self.under_way += 1
 
     def end(self, *, answered: bool) -> None:
-        """Count a request that was answered, or whose client has gone."""
+        """Count a request that was answered, or whose client has hung up."""
         self.under_way -= 1
         if answered:
             self._answered += 1

@@ -95,7 +95,7 @@ class Metrics:
         )
         self._overloaded = counter("overload_refusals", "Requests refused before they were read")
         self._lists = _Children(
-            counter("recommendations", "Lists, by what answered", "source", "bundle_version")
+            counter("recommendations", "Lists, by source", "source", "bundle_version")
         )
         self._cold = counter("cold_answers", "Lists without a history")
         self._fallbacks = _Children(counter("fallbacks", "Lists of second choice", "reason"))
@@ -145,7 +145,7 @@ class Metrics:
         self._overloaded.inc(n)
 
     def recommended(self, source: str, bundle_version: str, *, lists: int = 1) -> None:
-        """Count lists by what answered (history, text, popularity …) and the bundle's version."""
+        """Count lists by source (history, text, popularity …) and by the bundle's version."""
         self._lists[source, bundle_version].inc(lists)
 
     def cold(self, *, lists: int = 1) -> None:
@@ -159,7 +159,7 @@ class Metrics:
     def received(
         self, *, accepted: int = 0, duplicate: int = 0, refused: int = 0, erased: int = 0
     ) -> None:
-        """Count events by what became of them; `erased` are events of erased users, dropped."""
+        """Count events by outcome; `erased` are events of erased users, dropped."""
         results = {"accepted": accepted, "duplicate": duplicate, "refused": refused}
         for result, n in {**results, "erased": erased}.items():
             if n:
@@ -208,11 +208,11 @@ class Metrics:
         self._gauges[gauge].set_function(value)
 
     def lists(self) -> Mapping[tuple[str, ...], int]:
-        """Return the lists counted, by what answered and the bundle's version."""
+        """Return the numbers of lists by source and by the bundle's version."""
         return self._lists.counts()
 
     def events(self) -> Mapping[str, int]:
-        """Return the events counted, by what became of them."""
+        """Return the numbers of events by outcome."""
         return {result: n for (result,), n in self._events.counts().items()}
 
     def exposition(self) -> bytes:

@@ -198,7 +198,7 @@ def _first_client(
     client, hops = peer, 0
     for host in reversed(hosts[-HOPS:]):
         address = _address(host)
-        if address is None:  # hidden, or made up: the proxy that says so is as far as one can see
+        if address is None:  # hidden, or made up: the trusted hops end at the proxy that reports it
             break
         client = address
         if not _is_in(address, trusted):

@@ -65,7 +65,7 @@ class RequestMiddleware:
     """ASGI middleware around all others.
 
     It gives the request an id and a deadline, the answer its security headers, an exception
-    that nobody caught a plain 500, and tells observers of each answer.
+    without a handler a plain 500, and calls the observers for each response.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class RequestMiddleware:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request and tell the observers."""
+        """Answer a request and call the observers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -115,7 +115,7 @@ Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
-# Null is as good as nothing, as it is for a timestamp.
+# Null counts as absent, as for a timestamp.
 EventWeight = Annotated[
     float,
     Field(ge=-1_000, le=1_000),

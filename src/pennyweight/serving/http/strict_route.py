@@ -62,7 +62,7 @@ class _JSONRequest(Request):
                 raise invalid_request(errors)
             return value
 
-        # FastAPI validates it once more, which is quick: models that are made stay as they are.
+        # FastAPI validates it once more, which is quick: finished models are not copied.
         return await self.app.state.worker.run(validated)
 
 

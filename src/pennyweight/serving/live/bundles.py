@@ -197,7 +197,7 @@ class BundleStore:
         return events
 
     def interactions(self, version: str) -> Interactions | None:
-        """Return the event log of a bundle as it is now."""
+        """Return the current event log of a bundle."""
         return _between(lambda: read_interactions(self.bundle(version)))
 
     def item_ids(self, version: str) -> Ids:
@@ -205,7 +205,7 @@ class BundleStore:
         return _between(lambda: read_catalog(self.bundle(version)).ids)
 
     def remove(self, version: str) -> None:
-        """Delete a bundle; after a kill it is either intact or gone at the next start."""
+        """Delete a bundle; after a kill it is either intact or deleted at the next start."""
         path, trash = self.path(version), self.folder / f".{version}.gone"
         self._check_owned(path)
         with _refusals(self.folder):
@@ -276,7 +276,7 @@ def _refusals(folder: Path) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except BundleError as error:  # as the writing of a bundle tells of a disk
+    except BundleError as error:  # raised where a bundle is written to a full disk
         if isinstance(error.__cause__, OSError) and error.__cause__.errno in UNWRITABLE:
             raise StoreError(f"{folder}: {UNWRITABLE[error.__cause__.errno]}") from error
         raise

@@ -46,7 +46,7 @@ class Limits:
     history_bytes
         Of memory for histories.
     keep_lists
-        Seconds for which lists given out are kept.
+        Seconds for which served lists are stored.
     """
 
     threads: int = 1
@@ -82,7 +82,7 @@ class Engine:
     publishing
         Adds, publishes and drops bundles.
     lists
-        Ranks lists, and keeps those that were given out.
+        Ranks lists, and logs those that are served.
     items
         Keeps items, and adds them to the served bundles.
     users
@@ -144,7 +144,7 @@ class Engine:
     def start(self, bundle: Path | str | None) -> None:
         """Serve the last bundles, or a new bundle named at the start.
 
-        If it is damaged, an earlier bundle answers, and `notes` say so.
+        If it is damaged, an earlier bundle answers, and `notes` have the reason.
 
         Raises
         ------

@@ -17,12 +17,12 @@ __all__ = ["ListService"]
 
 
 class ListService:
-    """Ranks lists in worker threads and keeps those that were given out.
+    """Ranks lists in worker threads and logs those that are served.
 
     Attributes
     ----------
     log
-        Lists that were given out.
+        Lists that were served.
     under_way
         Answers that a caller awaits.
     """

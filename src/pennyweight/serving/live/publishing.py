@@ -99,7 +99,7 @@ class Publishing:
     def serve(self, variants: Sequence[Variant], *, actor: str) -> None:
         """Load and try bundles, then serve them; those before stay for `roll_back`.
 
-        Errors leave the traffic split as it is.
+        Errors leave the traffic split unchanged.
         """
         with self.lock:
             variants = checked_variants(variants)

@@ -89,7 +89,7 @@ class BundleRegistry:
             manifest, path = bundle.manifest, Path(bundle.path / MANIFEST)
             origin = Origin.from_json(manifest.fitted_from, source=str(path))
         except BundleError:
-            return Covered(), ()  # damaged: what loads it says so
+            return Covered(), ()  # damaged: loading it reports the error
         notes = bundle_disagreements(origin, manifest.created, now)
 
         def look(store: Store) -> Covered:

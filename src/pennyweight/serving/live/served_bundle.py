@@ -1,4 +1,4 @@
-"""A bundle as it is served at one moment: with the items that came, changed or went since."""
+"""A bundle in service: the saved one with all items added, changed or deleted since."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ class ServedBundle:
     version
         The bundle it began with.
     recommender
-        That of the bundle, with what came since.
+        The catalog of the bundle, with later items.
     open
         Items that may be recommended, bool (n_items,).
     published

@@ -1,4 +1,4 @@
-"""Which bundle answers whom."""
+"""The traffic split: which bundle serves a user."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence

@@ -123,7 +123,7 @@ async def _pieces(engine: "Engine", user: str, *, erased: bool) -> AsyncIterator
 
 
 async def count_user(engine: "Engine", user: str) -> UserData:
-    """Return how much `export_user` would hand out."""
+    """Return the number of rows that `export_user` would return."""
     events, lists = await engine.store.read(lambda store: store.user_counts(user))
     bundles = 0
     async for bundle_events in _events_of_bundles(engine, user):

@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 
 class KeyRing:
-    """The keys in a file, as they are now.
+    """The current keys of a file.
 
-    A file that is damaged or gone changes nothing: the last good keys stay, so a slip of
+    A damaged or deleted file changes nothing: the last good keys stay, so a slip of
     an editor neither locks everyone out nor opens the service.
 
     Parameters

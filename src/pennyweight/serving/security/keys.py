@@ -160,7 +160,7 @@ def keys_file() -> Path:
 
 
 def digest_of(secret: str) -> str:
-    """Return the hash of a secret, as it is stored."""
+    """Return the stored hash of a secret."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -212,7 +212,7 @@ def new_key(
 def change(path: Path, edit: Callable[[Keys], Keys], *, make: bool = False) -> Keys:
     """Read, edit and write a keys file, one process at a time.
 
-    A missing file is made where `make` says so, and else a `DataError`.
+    A missing file is created with `make`, and is a `DataError` without.
     """
     path = path.resolve()  # or a link would be replaced by a file
     if make:

@@ -70,7 +70,7 @@ class Sessions:
 
     def find(self, token: str) -> Key | None:
         """Return the key of a session, or None where it has ended."""
-        # A look-up by digest tells nothing by its time; see `Keys.of_digest`.
+        # A look-up by digest reveals nothing by its time; see `Keys.of_digest`.
         digest = digest_of(token)
         session = self._open.get(digest)
         if session is None:

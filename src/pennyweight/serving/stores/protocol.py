@@ -115,7 +115,7 @@ class StoredItem:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A list that was given out.
+    """A served list.
 
     Attributes
     ----------
@@ -168,7 +168,7 @@ class Attributed:
     user, kind, weight, time
         Of the event.
     bundle_version, list_user, list_time
-        Which bundle made the list, for whom (None: for a session), and when.
+        The bundle of the list, its user (None: a session), and its time.
     """
 
     recommendation_id: str
@@ -286,25 +286,25 @@ class Store(Protocol):
         ...
 
     def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
-        """Keep lists that were given out, except those of erased users."""
+        """Store served lists, except those of erased users."""
         ...
 
     def recommendation(self, recommendation_id: str) -> Recommendation | None:
-        """Return a list that was given out, if it is still kept."""
+        """Return a served list, if it is still stored."""
         ...
 
     def recommendations_of(
         self, user: str, n: int | None = None, after: Recommendation | None = None
     ) -> list[Recommendation]:
-        """Return up to n lists given out to a user that come after one, oldest first."""
+        """Return up to n lists served to a user after another one, oldest first."""
         ...
 
     def user_counts(self, user: str) -> tuple[int, int]:
-        """Return how many events there are of a user, and how many lists were given out."""
+        """Return the numbers of events and of served lists of a user."""
         ...
 
     def forget_recommendations(self, before: float) -> int:
-        """Delete lists given out before a time; return how many."""
+        """Delete lists served before a time; return their number."""
         ...
 
     def list_counts(self, since: float, until: float) -> dict[str, int]:

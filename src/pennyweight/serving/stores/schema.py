@@ -53,7 +53,7 @@ STEPS = (
     ) STRICT;
     """,
     "CREATE TABLE tombstones (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;",
-    # Numbers of events that were erased are not given again: positions in the log go by them.
+    # Numbers of erased events are not reused: they are the positions in the log.
     # The branches have the highest numbers of when they began; see `Store.begin_branch`.
     """
     ALTER TABLE events RENAME TO events_before;

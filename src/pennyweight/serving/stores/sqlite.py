@@ -259,7 +259,7 @@ class SQLiteStore:
         return [_item(row) for row in rows]
 
     def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
-        """Keep lists that were given out, except those of erased users."""
+        """Store served lists, except those of erased users."""
         lists = list(recommendations)
         erased = self.erased({r.user for r in lists if r.user is not None})
         rows = [
@@ -280,7 +280,7 @@ class SQLiteStore:
         )
 
     def recommendation(self, recommendation_id: str) -> Recommendation | None:
-        """Return a list that was given out, if it is still kept."""
+        """Return a served list, if it is still stored."""
         rows = self._read(
             f"SELECT {RECOMMENDATION} FROM recommendations WHERE recommendation_id = ?",
             (recommendation_id,),
@@ -290,7 +290,7 @@ class SQLiteStore:
     def recommendations_of(
         self, user: str, n: int | None = None, after: Recommendation | None = None
     ) -> list[Recommendation]:
-        """Return up to n lists given out to a user that come after one, oldest first."""
+        """Return up to n lists served to a user after another one, oldest first."""
         last = (float("-inf"), "") if after is None else (after.time, after.recommendation_id)
         rows = self._read(
             f"SELECT {RECOMMENDATION} FROM recommendations WHERE user = ? "
@@ -300,13 +300,13 @@ class SQLiteStore:
         return [_recommendation(row) for row in rows]
 
     def user_counts(self, user: str) -> tuple[int, int]:
-        """Return how many events there are of a user, and how many lists were given out."""
+        """Return the numbers of events and of served lists of a user."""
         (events,) = self._read("SELECT count(*) FROM events WHERE user = ?", (user,))
         (lists,) = self._read("SELECT count(*) FROM recommendations WHERE user = ?", (user,))
         return events[0], lists[0]
 
     def forget_recommendations(self, before: float) -> int:
-        """Delete lists given out before a time; return how many."""
+        """Delete lists served before a time; return their number."""
         return self._write("DELETE FROM recommendations WHERE time < ?", (before,))
 
     def list_counts(self, since: float, until: float) -> dict[str, int]:

@@ -94,7 +94,7 @@ class Writer:
         Parameters
         ----------
         alone
-            Not in a transaction with others, as `Store.erase` wants it.
+            Not in a transaction with others, as `Store.erase` requires.
         deadline
             Some seconds after that, if it has not begun, the future is cancelled.
 

@@ -30,7 +30,7 @@
     try {
       await refresh();
     } catch {
-      running = false; // logged out, or the service is gone: the figures are old
+      running = false; // logged out, or the service has stopped: the figures are old
       tell();
     }
     setTimeout(turn, 1000 * seconds);

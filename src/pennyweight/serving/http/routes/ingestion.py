@@ -234,7 +234,7 @@ async def delete_item(engine: Engine, item_id: str) -> StoredItem:
 
 
 async def current_item(engine: Engine, item_id: str) -> StoredItem:
-    """Return an item as it is now; `UnknownIdError` where there is none."""
+    """Return the current state of an item; `UnknownIdError` where there is none."""
     put = await engine.store.read(lambda store: store.item(item_id))
     return _present(engine, item_id, put)
 
