@@ -12,6 +12,8 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.registry import register_encoder
+from pennyweight.encoders.tokens import has_known_word, load_tokenizer
+from pennyweight.encoders.weights import find_weights
 from pennyweight.errors import PlanError
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.bm25 import Bm25, text_lengths
@@ -126,6 +128,19 @@ def test_a_text_that_says_nothing_scores_zero_for_all():
     assert not search_of().score_texts([""]).any()
 
 
+class Knowing(Meanings):
+    def has_known_word(self, text):
+        return any(word in MEANINGS for word in text.split())
+
+
+def test_a_text_without_a_known_word_scores_zero_for_all():
+    search = TextSearch.fit(Knowing(), fitted(), catalog())
+    scores = search.score_texts(["qwertz", "vehicle", "xj900"])
+    assert not scores[0].any()
+    assert scores[1].any()
+    assert scores[2].argmax() == 4
+
+
 def test_scores_do_not_depend_on_the_other_queries():
     search = search_of()
     alone = np.concatenate([search.score_texts([q]) for q in ("apple", "vehicle", "xj900")])
@@ -188,3 +203,13 @@ def test_lengths_of_empty_rows_are_zero():
     norms, lengths = text_lengths(sparse.csr_matrix((2, 3), dtype=np.float32), np.ones(3, "f4"))
     assert not norms.any()
     assert not lengths.any()
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [("vampire", True), ("tv", True), ("qwertz", False), ("12345", False), ("xkcdqq the", True)],
+)
+def test_a_tokenizer_knows_words_that_it_has_whole(text, known):
+    tokenizer = load_tokenizer(find_weights().folder / "tokenizer.json", max_tokens=64)
+    assert has_known_word(tokenizer, text) is known

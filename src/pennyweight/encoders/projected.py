@@ -119,6 +119,10 @@ class ProjectedEncoder(Encoder):
         """That of the encoder behind."""
         return self.encoder.language_model
 
+    def has_known_word(self, text: str) -> bool:
+        """Return whether the encoder behind knows a word of a text."""
+        return self.encoder.has_known_word(text)
+
     def projected(self, axes: NDArray[np.float32]) -> "ProjectedEncoder":
         """Return an encoder of both projections, one product instead of two."""
         return ProjectedEncoder(self.encoder, self.axes @ axes)

@@ -93,6 +93,10 @@ class Encoder(Protocol):
         """Return an encoder with these prompts in place of its own."""
         raise PlanError(f"encoder: {self.name!r} puts no prompts before texts")
 
+    def has_known_word(self, text: str) -> bool:
+        """Return whether a word of a text is known, as far as the encoder can tell."""
+        return True
+
     @property
     def language_model(self) -> "LanguageModelEncoder | None":
         """The language model that gives the vectors, or those that they are made from."""
@@ -147,6 +151,12 @@ class LanguageModelEncoder(Encoder, Protocol):
     def language_model(self) -> "LanguageModelEncoder":
         """Itself."""
         return self
+
+    def has_known_word(self, text: str) -> bool:
+        """Return whether a word of a text is whole, or in few pieces, to the tokenizer."""
+        from pennyweight.encoders.tokens import has_known_word  # other encoders have no tokens
+
+        return has_known_word(self.tokenizer, text)
 
     @abstractmethod
     def pool(self, ids: "TokenLists", *, progress: Progress | None = None) -> NDArray[np.float32]:

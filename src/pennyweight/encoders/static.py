@@ -12,7 +12,13 @@ from tokenizers import Tokenizer
 from pennyweight.encoders.protocol import LanguageModelEncoder, Progress, TableEncoder
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.token_selection import select_tokens
-from pennyweight.encoders.tokens import load_tokenizer, markers, special_ids, tokenize
+from pennyweight.encoders.tokens import (
+    has_known_word,
+    load_tokenizer,
+    markers,
+    special_ids,
+    tokenize,
+)
 from pennyweight.errors import BundleError, DataError
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import cache_folder, digest
@@ -130,6 +136,10 @@ class StaticEncoder(TableEncoder):
             if progress is not None:
                 progress(start + len(block), len(texts))
         return out
+
+    def has_known_word(self, text: str) -> bool:
+        """Return whether a word of a text is whole, or in few pieces, to the tokenizer."""
+        return has_known_word(self.tokenizer, text)
 
     def with_table(
         self, table: NDArray[np.float32] | QuantizedRows, *, name: str

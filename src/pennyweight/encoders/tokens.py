@@ -14,6 +14,7 @@ __all__ = [
     "READ_TOKENS",
     "TokenLists",
     "batches",
+    "has_known_word",
     "load_tokenizer",
     "markers",
     "padded",
@@ -24,6 +25,7 @@ __all__ = [
 
 # More than this took longer and ranked no better, on any of four catalogs (docs/benchmarks.md).
 READ_TOKENS = 64
+KNOWN_PIECE = 3  # letters of a token, on average, in a word that a model has learned
 BATCH_TOKENS = 1024  # padded tokens in a batch; 512 to 1024 was fastest on two cores
 
 TokenLists = list[list[int]]
@@ -87,6 +89,21 @@ def unknown_id(tokenizer: Tokenizer) -> int | None:
     elif getattr(tokenizer.model, "unk_token", None) is not None:
         number = tokenizer.token_to_id(tokenizer.model.unk_token)
     return number
+
+
+def has_known_word(tokenizer: Tokenizer, text: str) -> bool:
+    """Return whether a tokenizer has a word of a text whole, or in pieces of three letters.
+
+    A word that a model has not learned, such as one of another language or of random letters, falls
+    into shorter ones. Words with letters beyond ASCII are taken for known: some scripts have
+    pieces of one character.
+    """
+    for word in text.encode("utf-8", "replace").decode("utf-8").split():
+        pieces = tokenizer.encode(word, add_special_tokens=False).ids
+        whole = len(pieces) == 1 or not word.isascii()
+        if pieces and (whole or len(word) >= KNOWN_PIECE * len(pieces)):
+            return True
+    return False
 
 
 def special_ids(tokenizer: Tokenizer) -> NDArray[np.int64]:

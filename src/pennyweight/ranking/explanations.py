@@ -164,8 +164,10 @@ def explain_items(
             best = None
         other = catalog.ids.code(because[0].item_id) if because else code
         shared = scorer.shared_terms(code, other, limit=MAX_SHARED) if other != code else []
+        by_meaning = False
         if text is not None:
             shared = matched(text, catalog.texts[code])
+            by_meaning = scorer.search is not None and not shared
         shared = [word for word in shared if _is_informative(word) and word not in common]
         shared = legible(shared, catalog.texts[code])[:MAX_TERMS]
         is_new = counts is not None and counts[code] == 0
@@ -178,6 +180,7 @@ def explain_items(
                 reason,
                 by_popularity=best in fallbacks,
                 with_text=text is not None,
+                by_meaning=by_meaning,
                 is_new=is_new,
                 is_popular=counts is None or bool(counts[code] > average),
             )
@@ -193,13 +196,20 @@ def _similarity_sentence(reason: Reason) -> str:
 
 
 def _sentence(
-    reason: Reason, *, by_popularity: bool, with_text: bool, is_new: bool, is_popular: bool
+    reason: Reason,
+    *,
+    by_popularity: bool,
+    with_text: bool,
+    by_meaning: bool,
+    is_new: bool,
+    is_popular: bool,
 ) -> str:
     clauses = ["new: chosen by its text"] if is_new else []
     if reason.because:
         clauses.append(f"because of {_listed(reason.because)}")
     if with_text:
-        clauses += _shared_words(reason, "matches the text") or ["matches the text"]
+        match = "near the text in meaning" if by_meaning else "matches the text"
+        clauses += _shared_words(reason, "matches the text") or [match]
     else:
         clauses += _shared_words(reason, "shares")
     if is_popular and (by_popularity or not clauses):

@@ -37,7 +37,8 @@ class TextSearch:
 
     The query vector moves towards the mean of the five best items (Rocchio 1971), with the weight
     0.6. Where at most three items have all the words of a query that the catalog knows, as for
-    an article number, these come first.
+    an article number, these come first. A text without a word that the catalog or the encoder knows
+    scores zero for all.
 
     Attributes
     ----------
@@ -76,6 +77,9 @@ class TextSearch:
             if 0 < exact.sum() <= FEW:
                 lexical[row, exact] += np.float32(EXACT)
         queries = self._encoder.encode_queries(texts)
+        for row, text in enumerate(texts):
+            if not lexical[row].any() and not self._encoder.has_known_word(text):
+                queries[row] = 0
         vectors = self.embeddings.vectors
         cosines = vectors.products(queries)
         queries = queries + np.float32(FEEDBACK_WEIGHT) * self._means(cosines + lexical)
