@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pennyweight.bundle import Bundle
 from pennyweight.config.plan import Plan, ScorersPlan
-from pennyweight.config.report import Cost, Measured, Report
+from pennyweight.config.report import Cost, Measurement, Report
 from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.popularity import Popularity
@@ -21,7 +21,7 @@ def save(path: Path) -> Bundle:
     blend = Blend({"popularity": Popularity()}).fit(interactions(), catalog())
     recommender = Recommender(catalog(), blend, interactions())
     recommender.plan = Plan(scorers=ScorersPlan(names=("popularity",)))
-    measured = {"blend": {"ndcg@10": Measured(value=0.3, low=0.2, high=0.4)}}
+    measured = {"blend": {"ndcg@10": Measurement(value=0.3, low=0.2, high=0.4)}}
     recommender.report = Report(
         protocol="leave-last-out", users=9, items=8, events=20, scorers=measured, cost=Cost()
     )

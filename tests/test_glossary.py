@@ -18,7 +18,7 @@ EXTENSION_POINTS = (
     "serving.stores.protocol",
 )
 CLASSES = {
-    "Attributed",
+    "AttributedEvent",
     "Audit",
     "Boost",
     "Budget",
@@ -30,7 +30,7 @@ CLASSES = {
     "Dataset",
     "Encoder",
     "EndpointError",
-    "Erased",
+    "ErasureCounts",
     "Event",
     "Frontier",
     "Interactions",

@@ -9,7 +9,7 @@ import tables
 from cases import CASES
 from encode import SHORT, Runner, rows_of
 from pennyweight.config.frontier import Frontier, Point
-from pennyweight.config.report import Measured
+from pennyweight.config.report import Measurement
 from speed_tables import encoders, quantity, serving, spread, worst_requests
 
 NAMES = ("popularity", "content", "neighbors", "tower", "blend", "blend-train-only")
@@ -158,7 +158,7 @@ def test_speeds_beside_another_baseline_are_not_those_of_the_table(folder, capsy
 
 def test_candidates_of_a_frontier(folder):
     def point(name: str, kept: float, size: int) -> Point:
-        value = Measured(value=kept, low=kept - 0.01, high=kept + 0.01)
+        value = Measurement(value=kept, low=kept - 0.01, high=kept + 0.01)
         return Point(
             name=name,
             steps=(),

@@ -12,7 +12,7 @@ from pennyweight.compression.pipeline import cheapest, compress, frontier
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.plan import Plan
-from pennyweight.config.quality import Measured
+from pennyweight.config.quality import Measurement
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.fitting.pipeline import fit
 from pennyweight.progress.update import ProgressUpdate
@@ -62,7 +62,7 @@ def test_every_kind_of_candidate_is_measured(measured):
 
 def test_points_are_measured(measured, parent):
     original = measured.uncompressed
-    assert original.relative_quality == Measured(value=1, low=1, high=1)
+    assert original.relative_quality == Measurement(value=1, low=1, high=1)
     assert measured.parent == parent.bundle.sha256 and measured.users > 0
     for point in measured.points:
         assert 0 <= point.quality.low <= point.quality.value <= point.quality.high <= 1

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.config.report import Cleaned, Cost, Measured, Report
+from pennyweight.config.report import CleaningFinding, Cost, Measurement, Report
 from pennyweight.errors import BundleError
 
 text = st.text(st.characters(codec="utf-8"), max_size=8)
 number = st.floats(allow_nan=False, allow_infinity=False)
 count = st.integers(0, 2**53)
-measured = st.builds(Measured, value=number, low=number, high=number)
+measured = st.builds(Measurement, value=number, low=number, high=number)
 reports = st.builds(
     Report,
     protocol=text,
@@ -26,7 +26,7 @@ reports = st.builds(
     cleaning=st.none()
     | st.lists(
         st.builds(
-            Cleaned,
+            CleaningFinding,
             table=text,
             reason=text,
             count=count,
@@ -47,7 +47,7 @@ reports = st.builds(
 def report():
     def row(value):
         return {
-            m: Measured(value=value, low=value / 2, high=value * 1.5)
+            m: Measurement(value=value, low=value / 2, high=value * 1.5)
             for m in ("ndcg@10", "recall@10", "recall@50")
         }
 
@@ -107,16 +107,16 @@ def test_table(report):
 
 def test_nothing_measured_is_shown_too(report):
     bare = report.model_copy(
-        update={"scorers": {"a": {"ndcg@5": Measured(value=0, low=0, high=0)}}}
+        update={"scorers": {"a": {"ndcg@5": Measurement(value=0, low=0, high=0)}}}
     )
     assert bare._repr_html_().count(">-</td>") == 4
-    zero = {"a": {"ndcg@10": Measured(value=0, low=0, high=0)}}
+    zero = {"a": {"ndcg@10": Measurement(value=0, low=0, high=0)}}
     assert " 0.0%" in report.model_copy(update={"scorers": zero})._repr_html_()
 
 
 def test_a_measure_in_four_places():
-    assert str(Measured(value=0.12345, low=-0.01, high=1)) == ".1235 [-.0100 1.000]"
-    assert str(Measured(value=0, low=0, high=10.5)) == ".0000 [.0000 10.500]"
+    assert str(Measurement(value=0.12345, low=-0.01, high=1)) == ".1235 [-.0100 1.000]"
+    assert str(Measurement(value=0, low=0, high=10.5)) == ".0000 [.0000 10.500]"
 
 
 @pytest.mark.parametrize(

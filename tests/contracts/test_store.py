@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pennyweight.serving.stores.protocol import (
     IMPRESSION,
-    Attributed,
+    AttributedEvent,
     Audit,
-    Erased,
+    ErasureCounts,
     Event,
     ListExposure,
     Recommendation,
@@ -193,10 +193,10 @@ def test_events_that_name_a_list(store):
     )
     attributed = store.attributed(0.0, 9)
     assert attributed == [
-        Attributed("r1", 1, "ann", "view", 1.0, 1001.0, "m1", "ann", 1.0),
-        Attributed("r1", 2, "ann", "buy", 2.5, 1002.0, "m1", "ann", 1.0),
-        Attributed("r2", 3, "bob", "view", 1.0, 1003.0, "m1", "bob", 2.0),
-        Attributed("r3", 4, "zoe", "view", 1.0, 1004.0, "m2", None, 3.0),
+        AttributedEvent("r1", 1, "ann", "view", 1.0, 1001.0, "m1", "ann", 1.0),
+        AttributedEvent("r1", 2, "ann", "buy", 2.5, 1002.0, "m1", "ann", 1.0),
+        AttributedEvent("r2", 3, "bob", "view", 1.0, 1003.0, "m1", "bob", 2.0),
+        AttributedEvent("r3", 4, "zoe", "view", 1.0, 1004.0, "m2", None, 3.0),
     ]
     for n in (1, 2, 3):
         rest, after = [], ("", 0)
@@ -260,8 +260,8 @@ def test_an_erased_user_is_in_no_byte(store, make, tmp_path):
         store.add_recommendations([recommendation(n, user if n % 2 else None)])
     assert any(user.encode() in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
     assert reader.history(user, 5)
-    assert store.erase(user) == Erased(events=200, recommendations=150)
-    assert store.erase(user) == Erased(0, 0)
+    assert store.erase(user) == ErasureCounts(events=200, recommendations=150)
+    assert store.erase(user) == ErasureCounts(0, 0)
     assert store.history(user, 5) == reader.history(user, 5) == []
     remaining = [
         p.name for p in tmp_path.rglob("*") if p.is_file() and user.encode() in p.read_bytes()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennyweight.data.append_only import Growing, Positions
+from pennyweight.data.append_only import AppendOnlySequence, Positions
 from pennyweight.data.ids import Ids
 from pennyweight.errors import UnknownIdError
 
@@ -15,7 +15,7 @@ VALUES = st.lists(st.text(max_size=3), max_size=8)
 
 @given(VALUES, st.lists(VALUES, max_size=6), st.data())
 def test_it_is_as_a_tuple_that_is_copied(first, more, data):
-    grown, expected = [Growing(first)], [tuple(first)]
+    grown, expected = [AppendOnlySequence(first)], [tuple(first)]
     for values in more:  # from any of those there are, not from the longest alone
         at = data.draw(st.integers(0, len(grown) - 1))
         grown.append(grown[at].extended(values))
@@ -31,7 +31,7 @@ def test_it_is_as_a_tuple_that_is_copied(first, more, data):
 
 
 def test_values_are_replaced_in_a_copy():
-    before = Growing("abc")
+    before = AppendOnlySequence("abc")
     assert tuple(before.replaced({1: "x"})) == ("a", "x", "c")
     assert tuple(before) == ("a", "b", "c")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pennyweight.config.ablation import AblationDifference
-from pennyweight.config.quality import Measured
+from pennyweight.config.quality import Measurement
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.data.split import HeldOut
@@ -76,7 +76,7 @@ def test_equal_scorers_add_nothing():
     n = 2 * FEWEST
     rank = np.arange(n) % 5
     differences = added(table({"a": rank, "b": rank}, np.full(n, 9), np.full(n, OLD)), "a", "b")
-    assert differences[0].difference == Measured(value=0, low=0, high=0)
+    assert differences[0].difference == Measurement(value=0, low=0, high=0)
     assert not keep(differences)
 
 
@@ -108,7 +108,7 @@ def test_p_values_are_corrected_for_their_number():
 )
 def test_the_model_is_kept_for_a_gain_that_is_shown(overall, new, keeps):
     def gain(group, difference, p):
-        interval = Measured(value=difference, low=difference - 1, high=difference + 1)
+        interval = Measurement(value=difference, low=difference - 1, high=difference + 1)
         return AblationDifference(group=group, users=100, difference=interval, p_holm=p)
 
     assert keep((gain("all users", *overall), gain("new items", *new))) is keeps

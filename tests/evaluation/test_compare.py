@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_user_results import results
 
-from pennyweight.config.quality import Comparison, Measured
+from pennyweight.config.quality import Comparison, Measurement
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios, paired_tests
 from pennyweight.evaluation.compare import comparisons, holm, popularity_class, slices
@@ -96,7 +96,7 @@ def test_comparisons_are_seeded_and_corrected():
 
 def test_said_plainly():
     def sentence(value, p):
-        ends = Measured(value=value, low=value - 0.002, high=value + 0.002)
+        ends = Measurement(value=value, low=value - 0.002, high=value + 0.002)
         return str(Comparison(scorer="blend", other="tower", difference=ends, p=p, p_holm=p))
 
     ends = "[+0.0080 +0.0120], p = 0.004"

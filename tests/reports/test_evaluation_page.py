@@ -7,14 +7,14 @@ from markupsafe import Markup
 from html_page import Page
 from pennyweight.config.quality import (
     Comparison,
-    Exposed,
     Exposure,
     Fold,
+    GroupExposure,
     ListQuality,
     Reach,
     Slice,
 )
-from pennyweight.config.report import Cleaned, Cost, Measured, Report
+from pennyweight.config.report import CleaningFinding, Cost, Measurement, Report
 from pennyweight.formatting import duration, size
 from pennyweight.html.charts import Bar, bars
 from pennyweight.html.environment import environment
@@ -28,11 +28,11 @@ LISTED = ("novelty", "diversity", "serendipity", "miscalibration", "popularity",
 def full(name="blend"):
     def row(value):
         return {
-            m: Measured(value=value, low=value / 2, high=2 * value)
+            m: Measurement(value=value, low=value / 2, high=2 * value)
             for m in ("ndcg@10", "recall@10", "recall@50", "mrr@10")
         }
 
-    estimate = Measured(value=0.5, low=0.4, high=0.6)
+    estimate = Measurement(value=0.5, low=0.4, high=0.6)
     return Report(
         protocol="global-time",
         users=1200,
@@ -51,7 +51,9 @@ def full(name="blend"):
         blend={name: 0.7, "popular": 0.3},
         routes={0: {name: 0.7, "popular": 0.3}, 21: {name: 0.9, "popular": -0.1}},
         cleaning=(
-            Cleaned(table="items", reason=name, count=3, action="dropped", examples=(name,)),
+            CleaningFinding(
+                table="items", reason=name, count=3, action="dropped", examples=(name,)
+            ),
         ),
         repeats="exclude",
         seed=0,
@@ -77,7 +79,7 @@ def full(name="blend"):
         exposure=Exposure(
             attribute=name,
             groups=(
-                Exposed(
+                GroupExposure(
                     name=name,
                     items=0.5,
                     histories=0.5,
@@ -192,7 +194,7 @@ def test_folds_have_a_bar_and_a_row_each():
 def test_an_empty_report_and_all_zeros():
     bare = Report(protocol="p", users=0, items=0, events=0, scorers={}, cost=Cost())
     assert "<svg" not in evaluation_page(bare)
-    zero = Measured(value=0, low=0, high=0)
+    zero = Measurement(value=0, low=0, high=0)
     page = Page(evaluation_page(bare.model_copy(update={"scorers": {"a": {"ndcg@10": zero}}})))
     assert [r["width"] for r in page.of("rect") if r["class"] == "best"] == ["0.00%"]
 

@@ -5,13 +5,13 @@ import pytest
 from html_page import Page
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmation, Frontier, Point
-from pennyweight.config.quality import Measured
+from pennyweight.config.quality import Measurement
 from pennyweight.errors import BundleError
 from pennyweight.reports import frontier_page
 
 
-def measured(value: float, spread: float = 0.01) -> Measured:
-    return Measured(value=value, low=value - spread, high=value + spread)
+def measured(value: float, spread: float = 0.01) -> Measurement:
+    return Measurement(value=value, low=value - spread, high=value + spread)
 
 
 def point(name: str, quality: float, encoder: int, index: int, rate: float) -> Point:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from pennyweight.scorers.item_vectors import Terms
-from pennyweight.scorers.layered_vectors import RATIO, Layered, compact, layered
+from pennyweight.scorers.layered_vectors import RATIO, LayeredRows, compact, layered
 from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
 DIM, BASE = 6, 5
@@ -96,7 +96,7 @@ def test_many_rows_are_scored_as_exactly_as_few():
 def test_one_that_was_grown_stays_as_it_was():
     vectors = layered(dense(rows(2, 0)), np.array([2], np.int32), dense(rows(1, 1)), 3)
     before = vectors.products(rows(1, 5)).copy()
-    assert isinstance(vectors, Layered)
+    assert isinstance(vectors, LayeredRows)
     layered(vectors, np.array([0, 3], np.int32), dense(rows(2, 2)), 4)
     assert len(vectors) == 3
     np.testing.assert_array_equal(vectors.products(rows(1, 5)), before)

@@ -8,7 +8,7 @@ import pytest
 from live import shop
 
 from pennyweight.serving.live.histories import ENTRY_BYTES, HistoryCache, joined_history
-from pennyweight.serving.live.served_bundle import Covered, ServedBundle
+from pennyweight.serving.live.served_bundle import CoveredPositions, ServedBundle
 from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -65,7 +65,7 @@ def test_an_event_that_the_log_has_in_whole_seconds_counts_once(bundle, ahead):
 def test_the_position_of_an_exported_log_decides_which_events_it_has(bundle):
     log = bundle.recommender.interactions
     own, ids = log.histories.block(0, 1), bundle.catalog.ids
-    exported = replace(bundle, covered=Covered(events=5))
+    exported = replace(bundle, covered=CoveredPositions(events=5))
     first, another = ids[int(own.item[0])], "i29"
     assert another not in [ids[item] for item in own.item.tolist()]
 

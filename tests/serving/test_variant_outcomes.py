@@ -17,7 +17,7 @@ from pennyweight.serving.live.outcome_counter import OutcomeCounter
 from pennyweight.serving.live.outcomes import Outcomes, Tally
 from pennyweight.serving.live.publishing import SINCE
 from pennyweight.serving.live.traffic_split import Variant
-from pennyweight.serving.stores.protocol import Attributed, ListExposure
+from pennyweight.serving.stores.protocol import AttributedEvent, ListExposure
 
 A, B = "aaa", "bbb"
 TRAFFIC = (Variant(A, 0.5), Variant(B, 0.5))
@@ -31,9 +31,9 @@ def exposed(user: str, version: str = A, lists: int = 1, other: str = "") -> Lis
     return ListExposure(user, lists, version, other or version)
 
 
-def acted(user: str, version: str = A, kind: str = "buy", **more) -> Attributed:
+def acted(user: str, version: str = A, kind: str = "buy", **more) -> AttributedEvent:
     values = {"weight": 1.0, "time": 10.0, "list_user": user, "list_time": 5.0} | more
-    return Attributed(
+    return AttributedEvent(
         "r",
         1,
         user,

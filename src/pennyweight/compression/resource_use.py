@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.errors import PennyweightError
 from pennyweight.machine.machine import peak_rss
 from pennyweight.recommender.recommender import Recommender
@@ -20,7 +20,7 @@ TEXTS, ALONE, SECONDS = 128, 16, 0.5
 HEAVY = ("torch", "transformers")
 
 
-class ResourceUse(Frozen):
+class ResourceUse(FrozenModel):
     """Texts a second in batches, milliseconds for one alone, and the peak of memory."""
 
     texts_per_second: float

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
-from pennyweight.config.quality import Measured
+from pennyweight.config.frozen import FrozenModel
+from pennyweight.config.quality import Measurement
 
 __all__ = ["AblationCost", "AblationDifference", "EncoderAblation"]
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class AblationDifference(Frozen):
+class AblationDifference(FrozenModel):
     """The gain in NDCG@10 by the language model for some users or items.
 
     Attributes
@@ -29,7 +29,7 @@ class AblationDifference(Frozen):
 
     group: str
     users: Count
-    difference: Measured
+    difference: Measurement
     p_holm: float
 
     @property
@@ -47,7 +47,7 @@ class AblationDifference(Frozen):
         return f"{d.value:+.4f} [{d.low:+.4f} {d.high:+.4f}]".replace("0.", ".")
 
 
-class AblationCost(Frozen):
+class AblationCost(FrozenModel):
     """The cost of a blend: of a fit, in memory, and of a million answers."""
 
     fit_seconds: float
@@ -56,7 +56,7 @@ class AblationCost(Frozen):
     price_per_million: float
 
 
-class EncoderAblation(Frozen):
+class EncoderAblation(FrozenModel):
     """A blend with the language model against the best one without.
 
     Attributes

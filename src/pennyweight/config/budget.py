@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from pennyweight.config.frozen import Frozen, refusal
+from pennyweight.config.frozen import FrozenModel, refusal
 from pennyweight.errors import PlanError
 
 __all__ = ["Budget", "parse_bytes", "parse_share"]
@@ -59,7 +59,7 @@ Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(parse_share)]
 Rate = Annotated[float, Field(gt=0)]
 
 
-class Budget(Frozen):
+class Budget(FrozenModel):
     """Limits; None is no limit.
 
     Attributes

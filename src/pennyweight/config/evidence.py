@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 
 __all__ = ["MAJORITY", "Evidence"]
 
@@ -13,7 +13,7 @@ MAJORITY = 0.5  # share above which a kind of held-out users or choices prevails
 Count = Annotated[int, Field(ge=0)]
 
 
-class Evidence(Frozen):
+class Evidence(FrozenModel):
     """Counts of the users and choices that are held out.
 
     Attributes

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from pennyweight.config.budget import Budget
-from pennyweight.config.frozen import Frozen, Versioned
-from pennyweight.config.quality import Measured
+from pennyweight.config.frozen import FrozenModel, VersionedModel
+from pennyweight.config.quality import Measurement
 from pennyweight.formatting import aligned, count, size
 
 __all__ = ["COLUMNS", "Confirmation", "Frontier", "Point", "times"]
@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 
-class Point(Frozen):
+class Point(FrozenModel):
     """One measured candidate.
 
     Attributes
@@ -54,9 +54,9 @@ class Point(Frozen):
 
     name: str
     steps: tuple[str, ...]
-    quality: Measured
-    relative_quality: Measured
-    content: Measured | None = None
+    quality: Measurement
+    relative_quality: Measurement
+    content: Measurement | None = None
     encoder_bytes: Count
     index_bytes: Count
     texts_per_second: float
@@ -94,7 +94,7 @@ class Point(Frozen):
         return theirs != ours and all(b >= a for a, b in zip(ours, theirs, strict=True))
 
 
-class Confirmation(Frozen):
+class Confirmation(FrozenModel):
     """The chosen candidate beside the parent, on test users without influence on the choice.
 
     `before` and `after` hold metric -> mean; `relative_quality` is the ratio of their NDCG@10,
@@ -102,12 +102,12 @@ class Confirmation(Frozen):
     """
 
     users: Count
-    before: dict[str, Measured]
-    after: dict[str, Measured]
-    relative_quality: Measured
+    before: dict[str, Measurement]
+    after: dict[str, Measurement]
+    relative_quality: Measurement
 
 
-class Frontier(Versioned):
+class Frontier(VersionedModel):
     """Every candidate measured on the same held-out users.
 
     Attributes
@@ -200,7 +200,7 @@ class Frontier(Versioned):
         return self.table()
 
 
-def _percent(share: Measured) -> str:
+def _percent(share: Measurement) -> str:
     return f"{100 * share.value:.1f} % [{100 * share.low:.1f} {100 * share.high:.1f}]"
 
 

@@ -9,7 +9,7 @@ from pennyweight.config.column_roles import COLUMN_ROLES
 from pennyweight.config.messages import plain_words
 from pennyweight.errors import BundleError, did_you_mean
 
-__all__ = ["Frozen", "Versioned", "refusal"]
+__all__ = ["FrozenModel", "VersionedModel", "refusal"]
 
 RESULT_VERSION: Literal[2] = 2  # of results in JSON
 
@@ -18,7 +18,7 @@ RESULT_VERSION: Literal[2] = 2  # of results in JSON
 _TOML = {"model_type": "must be a table", "dict_type": "must be a table"}
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """A value that cannot change and has no keys but its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -36,7 +36,7 @@ class Frozen(BaseModel):
         return self.model_dump_json(indent=2, exclude_none=True) + "\n"
 
 
-class Versioned(Frozen):
+class VersionedModel(FrozenModel):
     """A result with the version of its form; another version is refused with a remedy."""
 
     format_version: Literal[2] = RESULT_VERSION

@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import ConfigDict, Field, ValidationError
 
 from pennyweight.config.budget import Budget
-from pennyweight.config.frozen import Frozen, refusal
+from pennyweight.config.frozen import FrozenModel, refusal
 from pennyweight.errors import PlanError, did_you_mean
 
 __all__ = [
@@ -31,7 +31,7 @@ Meaning = (
 )  # of an event type
 
 
-class DataPlan(Frozen):
+class DataPlan(FrozenModel):
     """How the two files are read; None detects the setting in the files."""
 
     text_columns: tuple[str, ...] | None = None
@@ -50,7 +50,7 @@ class DataPlan(Frozen):
     enriched_fields: tuple[Phrases, ...] | None = None
 
 
-class EncoderPlan(Frozen):
+class EncoderPlan(FrozenModel):
     """Which language model reads the texts, and how small it is made."""
 
     name: Annotated[str, Field(min_length=1)] = "auto"
@@ -79,7 +79,7 @@ class EncoderPlan(Frozen):
         return self.model_copy(update=changes)
 
 
-class ScorersPlan(Frozen):
+class ScorersPlan(FrozenModel):
     """Which scorers are fitted and blended, by id, and in a table for each id its settings."""
 
     model_config = ConfigDict(extra="allow")
@@ -93,20 +93,20 @@ class ScorersPlan(Frozen):
         return self.__pydantic_extra__
 
 
-class RerankPlan(Frozen):
+class RerankPlan(FrozenModel):
     """Whether trees rank the best items of a list again, and how long they may take."""
 
     name: Literal["auto", "trees", "none"] = "none"
     budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of a batch
 
 
-class SearchPlan(Frozen):
+class SearchPlan(FrozenModel):
     """Which encoder searches by text, besides BM25."""
 
     encoder: Annotated[str, Field(min_length=1)] = "auto"
 
 
-class EvaluatePlan(Frozen):
+class EvaluatePlan(FrozenModel):
     """How the result is measured."""
 
     protocol: Literal["leave-last-out", "global-time", "given-split"] | None = None
@@ -122,14 +122,14 @@ class EvaluatePlan(Frozen):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-class RecommendPlan(Frozen):
+class RecommendPlan(FrozenModel):
     """Defaults of recommendation lists."""
 
     k: Positive = 10
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-class Plan(Frozen):
+class Plan(FrozenModel):
     """The settings of a fit; every key has a default, so ``Plan()`` is a plan.
 
     Each key is described in ``docs/plan-toml.md``.

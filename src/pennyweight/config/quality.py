@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 
 __all__ = [
     "Comparison",
-    "Exposed",
     "Exposure",
     "Fold",
+    "GroupExposure",
     "ListQuality",
-    "Measured",
+    "Measurement",
     "Reach",
     "Slice",
 ]
@@ -21,7 +21,7 @@ Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Measured(Frozen):
+class Measurement(FrozenModel):
     """A mean over the evaluated users with its 95 % interval."""
 
     value: float
@@ -36,7 +36,7 @@ def _short(value: float) -> str:
     return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 0.99995 else f"{value:.3f}"
 
 
-class Fold(Frozen):
+class Fold(FrozenModel):
     """The quality on one of several test windows.
 
     Attributes
@@ -57,7 +57,7 @@ class Fold(Frozen):
     end: str
     training_events: Count
     users: Count
-    scorers: dict[str, dict[str, Measured]]
+    scorers: dict[str, dict[str, Measurement]]
     blend: dict[str, float]
 
     @property
@@ -66,7 +66,7 @@ class Fold(Frozen):
         return f"{self.start[:10]} to {self.end[:10]}"
 
 
-class Slice(Frozen):
+class Slice(FrozenModel):
     """Some users, or some of the held-out items, and the quality there.
 
     Attributes
@@ -86,10 +86,10 @@ class Slice(Frozen):
     name: str
     users: Count
     targets: Count
-    ndcg: dict[str, Measured]
+    ndcg: dict[str, Measurement]
 
 
-class Comparison(Frozen):
+class Comparison(FrozenModel):
     """Two scorers on the same users.
 
     Attributes
@@ -106,7 +106,7 @@ class Comparison(Frozen):
 
     scorer: str
     other: str
-    difference: Measured
+    difference: Measurement
     p: Share
     p_holm: Share
 
@@ -124,7 +124,7 @@ class Comparison(Frozen):
         return f"{sentence} NDCG@10 [{d.low:+.4f} {d.high:+.4f}], p = {self.p_holm:.3f}"
 
 
-class ListQuality(Frozen):
+class ListQuality(FrozenModel):
     """Properties of the first k items of each scorer, relevant or not.
 
     Attributes
@@ -143,14 +143,14 @@ class ListQuality(Frozen):
     """
 
     k: Count
-    scorers: dict[str, dict[str, Measured]]
+    scorers: dict[str, dict[str, Measurement]]
     catalog: dict[str, dict[str, float]]
     history_popularity: float | None = None
     diversity_by: str | None = None
     categories: str | None = None
 
 
-class Reach(Frozen):
+class Reach(FrozenModel):
     """How often the lists of a scorer reach items that had no event before the test.
 
     Attributes
@@ -198,17 +198,17 @@ class Reach(Frozen):
         )
 
 
-class Exposed(Frozen):
+class GroupExposure(FrozenModel):
     """One group of items: its share of the catalog, of the histories, and of each list."""
 
     name: str
     items: Share
     histories: float
-    scorers: dict[str, Measured]
+    scorers: dict[str, Measurement]
 
 
-class Exposure(Frozen):
+class Exposure(FrozenModel):
     """Exposure: the places in the lists by an attribute of the items."""
 
     attribute: str
-    groups: tuple[Exposed, ...]
+    groups: tuple[GroupExposure, ...]

@@ -10,13 +10,13 @@ from pydantic import Field
 from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.evidence import Evidence
 from pennyweight.config.frontier import Frontier
-from pennyweight.config.frozen import Frozen, Versioned
+from pennyweight.config.frozen import FrozenModel, VersionedModel
 from pennyweight.config.quality import (
     Comparison,
     Exposure,
     Fold,
     ListQuality,
-    Measured,
+    Measurement,
     Reach,
     Slice,
 )
@@ -32,10 +32,10 @@ __all__ = [
     "BEFORE_REFIT",
     "HEADLINE",
     "WITHOUT_TREES",
-    "Cleaned",
+    "CleaningFinding",
     "Cost",
     "FittedOn",
-    "Measured",
+    "Measurement",
     "Report",
 ]
 
@@ -53,7 +53,7 @@ FittedOn = Literal["train", "train+validation"]
 Count = Annotated[int, Field(ge=0)]
 
 
-class Cost(Frozen):
+class Cost(FrozenModel):
     """The cost of the fit: seconds a stage, peak memory, bytes on disk.
 
     Attributes
@@ -76,7 +76,7 @@ class Cost(Frozen):
     expected_rss_bytes: Count | None = None
 
 
-class Cleaned(Frozen):
+class CleaningFinding(FrozenModel):
     """One kind of row or field that cleaning dropped, changed or doubted."""
 
     table: str
@@ -86,7 +86,7 @@ class Cleaned(Frozen):
     examples: tuple[str, ...] = ()
 
 
-class Report(Versioned):
+class Report(VersionedModel):
     """The quality of each scorer and the cost of a fit.
 
     Attributes
@@ -153,7 +153,7 @@ class Report(Versioned):
     users: Count
     items: Count
     events: Count
-    scorers: dict[str, dict[str, Measured]]
+    scorers: dict[str, dict[str, Measurement]]
     cost: Cost
     data: str | None = None
     repeats: str | None = None
@@ -176,7 +176,7 @@ class Report(Versioned):
     reranking: Reranking | None = None
     search: SearchQuality | None = None
     frontier: Frontier | None = None
-    cleaning: tuple[Cleaned, ...] | None = None
+    cleaning: tuple[CleaningFinding, ...] | None = None
     columns: dict[str, str] | None = None
     machine: dict[str, str | int | float | tuple[str, ...]] | None = None
     versions: dict[str, str] | None = None
@@ -308,7 +308,7 @@ class Report(Versioned):
             for metric in HEADLINE
         }
 
-        def cell(measured: Measured | None, top: float) -> NotebookCell:
+        def cell(measured: Measurement | None, top: float) -> NotebookCell:
             if measured is None:
                 return NotebookCell("-")
             return NotebookCell(str(measured), max(measured.value, 0) / top if top > 0 else 0)

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
-from pennyweight.config.quality import Measured
+from pennyweight.config.frozen import FrozenModel
+from pennyweight.config.quality import Measurement
 
 __all__ = ["Reranking", "signed"]
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class Reranking(Frozen):
+class Reranking(FrozenModel):
     """Whether trees rank the best items of a list again, and why.
 
     Attributes
@@ -32,7 +32,7 @@ class Reranking(Frozen):
     kept: bool
     reason: str | None = None
     lists: Count = 0
-    gain: Measured | None = None
+    gain: Measurement | None = None
     trees: Count = 0
 
     def sentence(self) -> str:
@@ -43,6 +43,6 @@ class Reranking(Frozen):
         return f"{self.trees:,} trees rank the best items of each list again{gained}"
 
 
-def signed(gain: Measured) -> str:
+def signed(gain: Measurement) -> str:
     """Return a gain with its interval."""
     return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
-from pennyweight.config.quality import Measured
+from pennyweight.config.frozen import FrozenModel
+from pennyweight.config.quality import Measurement
 
 __all__ = ["SearchQuality", "SearchTaskQuality"]
 
 
-class SearchTaskQuality(Frozen):
+class SearchTaskQuality(FrozenModel):
     """The quality of search on queries with known answers.
 
     Attributes
@@ -30,9 +30,9 @@ class SearchTaskQuality(Frozen):
     task: str
     metric: str
     queries: Annotated[int, Field(ge=1)]
-    tfidf: Measured
-    search: Measured
-    difference: Measured
+    tfidf: Measurement
+    search: Measurement
+    difference: Measurement
 
     def __str__(self) -> str:
         d = self.difference
@@ -40,7 +40,7 @@ class SearchTaskQuality(Frozen):
         return f"{self.metric} {self.search} for {self.task} ({gain} over TF-IDF)"
 
 
-class SearchQuality(Frozen):
+class SearchQuality(FrozenModel):
     """Search by text: embeddings, BM25 and feedback, against TF-IDF.
 
     Attributes

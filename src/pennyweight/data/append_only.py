@@ -8,13 +8,13 @@ from typing import Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Growing", "Positions"]
+__all__ = ["AppendOnlySequence", "Positions"]
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 
-class Growing(Sequence[T], Generic[T]):
+class AppendOnlySequence(Sequence[T], Generic[T]):
     """An immutable sequence; those made of it by `extended` share their common values.
 
     All of them hold one list, each its first `len` values. The longest of them grows in place;
@@ -51,7 +51,7 @@ class Growing(Sequence[T], Generic[T]):
         return islice(self._values, self._n)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Growing | tuple | list):
+        if not isinstance(other, AppendOnlySequence | tuple | list):
             return NotImplemented
         return len(self) == len(other) and self[:] == tuple(other)
 
@@ -59,11 +59,11 @@ class Growing(Sequence[T], Generic[T]):
         return hash(self[:])
 
     def __repr__(self) -> str:
-        return f"Growing({self._n:,} values)"
+        return f"AppendOnlySequence({self._n:,} values)"
 
-    def extended(self, values: Sequence[T]) -> "Growing[T]":
+    def extended(self, values: Sequence[T]) -> "AppendOnlySequence[T]":
         """Return a sequence with some values after these."""
-        other = Growing[T].__new__(type(self))
+        other = AppendOnlySequence[T].__new__(type(self))
         with self._lock:
             if len(self._values) == self._n:
                 other._values, other._lock = self._values, self._lock
@@ -73,16 +73,16 @@ class Growing(Sequence[T], Generic[T]):
         other._n = self._n + len(values)
         return other
 
-    def replaced(self, values: dict[int, T]) -> "Growing[T]":
+    def replaced(self, values: dict[int, T]) -> "AppendOnlySequence[T]":
         """Return a sequence with other values at some positions; costs a copy."""
         copied = list(self[:])
         for at, value in values.items():
             copied[at] = value
-        return Growing(copied)
+        return AppendOnlySequence(copied)
 
 
 class Positions(Generic[K]):
-    """The position of each value of a sequence; grows as `Growing` does.
+    """The position of each value of a sequence; grows as `AppendOnlySequence` does.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.append_only import Growing
+from pennyweight.data.append_only import AppendOnlySequence
 from pennyweight.data.cleaning.availability import available_items
 from pennyweight.data.display import catalog_html
 from pennyweight.data.ids import Ids
@@ -113,7 +113,11 @@ class Catalog:
         codes = ids.codes(items.ids)
         new = codes >= len(self)
         changed = self._changed_items(items, codes) if not new.all() else np.zeros(len(new), bool)
-        texts = self.texts if isinstance(self.texts, Growing) else Growing(self.texts)
+        texts = (
+            self.texts
+            if isinstance(self.texts, AppendOnlySequence)
+            else AppendOnlySequence(self.texts)
+        )
         texts = texts.extended([items.texts[at] for at in np.flatnonzero(new).tolist()])
         if changed.any():
             pairs = zip(np.flatnonzero(changed).tolist(), codes[changed].tolist(), strict=True)

@@ -49,7 +49,7 @@ class CleaningEntry:
         return text + (f" (e.g. {'; '.join(self.examples)})" if self.examples else "")
 
 
-class _Counted(Protocol):
+class _CountedRows(Protocol):
     @property
     def table(self) -> str: ...
     @property
@@ -58,7 +58,7 @@ class _Counted(Protocol):
     def action(self) -> str: ...
 
 
-def action_counts(entries: Iterable[_Counted], table: str) -> Counter[str]:
+def action_counts(entries: Iterable[_CountedRows], table: str) -> Counter[str]:
     """Return action -> the sum of the counts of the findings about a table."""
     sums: Counter[str] = Counter()
     for entry in entries:
@@ -67,7 +67,7 @@ def action_counts(entries: Iterable[_Counted], table: str) -> Counter[str]:
     return sums
 
 
-def row_counts(entries: Iterable[_Counted], table: str, n_kept: int) -> dict[str, int]:
+def row_counts(entries: Iterable[_CountedRows], table: str, n_kept: int) -> dict[str, int]:
     """Return the numbers of rows of a table: read, added, kept, dropped and merged."""
     counts = action_counts(entries, table)
     read = n_kept + counts["dropped"] + counts["merged"] - counts["added"]

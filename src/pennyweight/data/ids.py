@@ -6,7 +6,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.data.append_only import Growing, Positions
+from pennyweight.data.append_only import AppendOnlySequence, Positions
 from pennyweight.errors import DataError, UnknownIdError
 
 __all__ = ["Ids"]
@@ -29,7 +29,7 @@ class Ids(Sequence[str]):
     """
 
     def __init__(self, values: Iterable[str], table: str) -> None:
-        self._values = Growing(values)
+        self._values = AppendOnlySequence(values)
         self._positions = Positions(self._values)
         self.table = table
         if len(self._positions) != len(self._values):

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from tokenizers import Tokenizer
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.tokens import load_tokenizer
 from pennyweight.errors import BundleError, DataError
@@ -49,7 +49,7 @@ MAX_CACHED = 8  # newest folders that stay in the cache folder
 Positive = Annotated[int, Field(ge=1)]
 
 
-class Agreement(Frozen):
+class Agreement(FrozenModel):
     """How near the vectors of the graph are to those of the original.
 
     Attributes
@@ -67,7 +67,7 @@ class Agreement(Frozen):
     lowest_cosine: Annotated[float, Field(ge=-1, le=1.001)]
 
 
-class Description(Frozen):
+class Description(FrozenModel):
     """The contents of ``encoder.json``.
 
     Attributes

@@ -10,10 +10,10 @@ from scipy import sparse
 
 from pennyweight.config.quality import (
     Comparison,
-    Exposed,
     Exposure,
+    GroupExposure,
     ListQuality,
-    Measured,
+    Measurement,
     Slice,
 )
 from pennyweight.evaluation import beyond_accuracy
@@ -94,7 +94,7 @@ def analyze(
     facts = beyond_accuracy.item_facts(results.held_out.before)
     largest = None if grouping.items is None else grouping.items.largest(EXPOSED)
     past = _history_popularity(results, facts)
-    means: dict[str, dict[str | int, Measured]] = {}
+    means: dict[str, dict[str | int, Measurement]] = {}
     waiting: list[_Columns] = []
     for name, per_user in results.by_scorer.items():
         waiting.append(_columns(name, per_user, results, grouping, facts, largest, past))
@@ -165,7 +165,7 @@ def _columns(
 
 def _estimates(
     waiting: Sequence[_Columns], resamples: int, rng: int
-) -> dict[str, dict[str | int, Measured]]:
+) -> dict[str, dict[str | int, Measurement]]:
     """Return scorer -> metric or group -> mean over the same resamples of the users."""
     if not waiting:
         return {}
@@ -175,11 +175,11 @@ def _estimates(
         keys += [(columns.scorer, key) for key in columns.ratios]
         ratios += [(above + start, below + start) for above, below in columns.ratios.values()]
     values = np.hstack([columns.values for columns in waiting])
-    out: dict[str, dict[str | int, Measured]] = {columns.scorer: {} for columns in waiting}
+    out: dict[str, dict[str | int, Measurement]] = {columns.scorer: {} for columns in waiting}
     estimates = bootstrap_ratios(values, ratios, resamples=resamples, rng=rng)
     for (scorer, key), (value, low, high) in zip(keys, estimates, strict=True):
         baseline = 1 if key == "popularity_lift" else 0  # a lift of 0 is the popularity of before
-        out[scorer][key] = Measured(
+        out[scorer][key] = Measurement(
             value=value - baseline, low=low - baseline, high=high - baseline
         )
     return out
@@ -200,7 +200,7 @@ def _lists(
     results: UserResults,
     grouping: Grouping,
     past: _Past,
-    means: Mapping[str, dict[str | int, Measured]],
+    means: Mapping[str, dict[str | int, Measurement]],
 ) -> ListQuality:
     n_items, (before, old) = results.held_out.before.n_items, past
     return ListQuality(
@@ -223,14 +223,14 @@ def _lists(
 
 
 def _exposure(
-    results: UserResults, groups: Groups, means: Mapping[str, dict[str | int, Measured]]
+    results: UserResults, groups: Groups, means: Mapping[str, dict[str | int, Measurement]]
 ) -> Exposure:
     items = np.asarray(groups.share.mean(axis=0)).ravel()
     past = beyond_accuracy.history_shares(results.held_out.histories, groups)
     return Exposure(
         attribute=groups.column,
         groups=tuple(
-            Exposed(
+            GroupExposure(
                 name=label,
                 items=min(1.0, float(items[i])),
                 histories=float(past[i]),

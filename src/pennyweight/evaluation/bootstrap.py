@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.quality import Measured
+from pennyweight.config.quality import Measurement
 
 __all__ = ["Estimate", "bootstrap", "bootstrap_ratios", "paired_difference", "paired_tests"]
 
@@ -21,9 +21,9 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
-    def measured(self) -> Measured:
+    def measured(self) -> Measurement:
         """Return the same as a report holds it."""
-        return Measured(**self._asdict())
+        return Measurement(**self._asdict())
 
 
 def bootstrap(

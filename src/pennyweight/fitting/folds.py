@@ -17,7 +17,7 @@ __all__ = ["measure_folds"]
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _FoldResult:
     """A fold that was measured."""
 
     report: Report
@@ -63,13 +63,13 @@ def measure_folds(job: Job) -> Report:
     )
 
 
-def _measure(job: Job, number: int, folds: int) -> _Measured:
+def _measure(job: Job, number: int, folds: int) -> _FoldResult:
     try:
         report = job.measure(fold_cuts(folds)[number - 1])
     except DataError as error:
         raise DataError(f"fold {number} of {folds}: {error}; or use fewer folds") from error
     assert job.results is not None and job.split is not None
-    return _Measured(report, job.results, len(job.split.train))
+    return _FoldResult(report, job.results, len(job.split.train))
 
 
 def _window(test: HeldOut) -> tuple[str, str]:

@@ -16,10 +16,10 @@ from pennyweight.config.plan import DataPlan, Plan
 from pennyweight.config.report import (
     BEFORE_REFIT,
     WITHOUT_TREES,
-    Cleaned,
+    CleaningFinding,
     Cost,
     FittedOn,
-    Measured,
+    Measurement,
     Report,
 )
 from pennyweight.config.reranking import Reranking
@@ -429,7 +429,7 @@ class Job:
         self,
         protocol: str,
         test: HeldOut,
-        measured: dict[str, dict[str, Measured]],
+        measured: dict[str, dict[str, Measurement]],
         analysis: Analysis,
         ablation: EncoderAblation | None,
         search: SearchQuality | None,
@@ -471,7 +471,7 @@ class Job:
             comparisons=analysis.comparisons,
             lists=analysis.lists,
             exposure=analysis.exposure,
-            cleaning=tuple(Cleaned(**asdict(entry)) for entry in self.data.log.entries),
+            cleaning=tuple(CleaningFinding(**asdict(entry)) for entry in self.data.log.entries),
             columns=self.data.columns.roles,
             machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
             versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},

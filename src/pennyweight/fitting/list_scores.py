@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from pennyweight.config.plan import Plan
-from pennyweight.config.report import Cleaned, Cost, Report
+from pennyweight.config.report import CleaningFinding, Cost, Report
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.ids import Ids
@@ -72,7 +72,7 @@ def list_report(
         comparisons=analysis.comparisons,
         lists=analysis.lists,
         exposure=analysis.exposure,
-        cleaning=tuple(Cleaned(**asdict(entry)) for entry in data.log.entries),
+        cleaning=tuple(CleaningFinding(**asdict(entry)) for entry in data.log.entries),
         columns=data.columns.roles,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -6,7 +6,7 @@ import polars as pl
 from scipy import sparse
 
 from pennyweight.config.plan import EvaluatePlan
-from pennyweight.config.report import Measured
+from pennyweight.config.report import Measurement
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.split import HeldOut
@@ -60,7 +60,7 @@ def word_vectors(scorers: Mapping[str, Scorer], catalog: Catalog) -> sparse.csr_
 
 def means(
     results: Mapping[str, PerUser], *, resamples: int, seed: int
-) -> dict[str, dict[str, Measured]]:
+) -> dict[str, dict[str, Measurement]]:
     """Return scorer -> metric -> mean with its interval."""
     return {
         name: {

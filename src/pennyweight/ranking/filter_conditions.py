@@ -12,7 +12,7 @@ from polars import selectors
 __all__ = [
     "OPERATORS",
     "Mismatch",
-    "Unordered",
+    "UnorderedColumn",
     "Value",
     "among",
     "check_date",
@@ -41,7 +41,7 @@ class Mismatch(Exception):
     """A value or an operation does not suit the type of a column."""
 
 
-class Unordered(Mismatch):
+class UnorderedColumn(Mismatch):
     """A column of text is compared as if it held numbers.
 
     Parameters
@@ -69,7 +69,7 @@ def compare(
     if family == "truth" and symbol != "==":
         raise Mismatch(f"column {name!r} is true or false; compare it with == or !=")
     if family == "text" and symbol != "==" and not _orders_text(value):
-        raise Unordered(name)
+        raise UnorderedColumn(name)
     column, literal = _column(name, dtype), _literal(name, family, value)
     if ignore_case:
         if family != "text" or symbol != "==":

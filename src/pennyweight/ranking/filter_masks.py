@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pennyweight.data.append_only import Growing
+from pennyweight.data.append_only import AppendOnlySequence
 from pennyweight.errors import DataError
 from pennyweight.ranking.filter_tokens import tokenize
 from pennyweight.ranking.filters import Filter, count_steps
@@ -53,7 +53,9 @@ class FilterMasks:
 
     def __init__(self, attributes: pl.DataFrame) -> None:
         self._attributes = attributes
-        self._changes: Growing[NDArray[np.int32]] = Growing()  # codes of changed rows
+        self._changes: AppendOnlySequence[NDArray[np.int32]] = (
+            AppendOnlySequence()
+        )  # codes of changed rows
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -23,7 +23,7 @@ from pennyweight.errors import DataError
 from pennyweight.ranking.filter_conditions import (
     OPERATORS,
     Mismatch,
-    Unordered,
+    UnorderedColumn,
     Value,
     among,
     check_date,
@@ -142,7 +142,7 @@ class _Parser:
             if self.token.kind == "value":
                 return self.from_value()
             return self.from_column()
-        except Unordered as error:
+        except UnorderedColumn as error:
             fail(self.text, start, str(error) + self.numbers_in(error.column))
         except Mismatch as error:
             fail(self.text, start, str(error))
@@ -166,7 +166,7 @@ class _Parser:
         if (operator in FLIPPED or digits) and self.holds_dates(name):
             check_date(name, value)
         elif operator in FLIPPED and isinstance(value, str) and not self.is_dated(name, value):
-            raise Unordered(name)
+            raise UnorderedColumn(name)
         return compare(name, dtype, operator, value, ignore_case=self.ignores_case())
 
     def ignores_case(self) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pennyweight.bundle import MANIFEST, Bundle, Origin, open_bundle, write_bundle
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.data.catalog import Catalog
@@ -48,7 +48,7 @@ __all__ = [
     "write_interactions",
 ]
 
-Spec = TypeVar("Spec", bound=Frozen)
+Spec = TypeVar("Spec", bound=FrozenModel)
 
 SETTINGS, SCORER = "recommender.json", "scorer"
 ITEMS, ATTRIBUTES = "items.arrow", "attributes.arrow"
@@ -263,7 +263,7 @@ def forget_users(bundle: Bundle, users: Collection[str]) -> int | None:
     return len(log) + len(log.negative) - len(remaining) - len(remaining.negative)
 
 
-def _as_json(value: Frozen | None) -> dict[str, Any] | None:
+def _as_json(value: FrozenModel | None) -> dict[str, Any] | None:
     """Return a plan or report as plain values; keys without one are left out."""
     return None if value is None else value.model_dump(mode="json", exclude_none=True)
 

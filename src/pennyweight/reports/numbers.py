@@ -1,11 +1,11 @@
 """Formats of the numbers in reports."""
 
-from pennyweight.config.report import Measured
+from pennyweight.config.report import Measurement
 
 __all__ = ["capital", "compact", "interval", "share"]
 
 
-def interval(measured: Measured) -> str:
+def interval(measured: Measurement) -> str:
     """Return the ends of an interval of a ranking metric."""
     return f"{measured.low:.4f} to {measured.high:.4f}"
 

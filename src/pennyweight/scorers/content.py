@@ -23,7 +23,7 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.growth import NOT_SAVED
 from pennyweight.scorers.item_vectors import ItemVectors, Terms, TextVectors
-from pennyweight.scorers.layered_vectors import Layered, compact, layered
+from pennyweight.scorers.layered_vectors import LayeredRows, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Evidence, Progress, Scorer, Setting
 from pennyweight.scorers.search import WordSearch, search
@@ -103,7 +103,7 @@ class Content(Scorer):
             return {TEXT: compact(self.encoder.encode(texts))}
         if self.words is not None:
             terms = self.words.transform(texts)
-            base = self.vectors.base if isinstance(self.vectors, Layered) else self.vectors
+            base = self.vectors.base if isinstance(self.vectors, LayeredRows) else self.vectors
             if isinstance(base, Terms):
                 terms = rounded(terms, base.common)
             return {TEXT: Terms(terms)}

@@ -17,7 +17,7 @@ from pennyweight.scorers.item_vectors import Codes, ItemVectors, Terms, picked, 
 from pennyweight.scorers.term_columns import SplitTerms
 from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
-__all__ = ["Layered", "compact", "layered"]
+__all__ = ["LayeredRows", "compact", "layered"]
 
 RATIO = 4  # a layer is merged with the next one unless it is this many times as large
 DIGITS = 3  # of 7 bits, of a query: as exact as float32
@@ -96,7 +96,7 @@ class VectorLayer:
         return Int8Product(self.rows.data, digits=DIGITS)
 
 
-class Layered:
+class LayeredRows:
     """Rows of a catalog that has grown or changed.
 
     Parameters
@@ -159,13 +159,13 @@ class Layered:
 
     def with_layer(
         self, codes: NDArray[np.int32], rows: QuantizedRows | Terms, n_items: int, searched: bool
-    ) -> "Layered":
+    ) -> "LayeredRows":
         """Return these rows with a layer more, merged with those of like size."""
         layer = _padded(self._layer, n_items)
         row = _padded(self._row, n_items)
         layers = list(self.layers)
         if not len(codes):
-            return Layered(self.base, layers, layer, row)
+            return LayeredRows(self.base, layers, layer, row)
         new = VectorLayer(codes, rows, self._common)
         _place(new, len(layers), layer, row)
         while layers and len(layers[-1]) < RATIO * len(new):
@@ -178,7 +178,7 @@ class Layered:
             _place(new, len(layers), layer, row)
         if searched:
             new.prepare()
-        return Layered(self.base, [*layers, new], layer, row)
+        return LayeredRows(self.base, [*layers, new], layer, row)
 
 
 def layered(
@@ -188,7 +188,7 @@ def layered(
     n_items: int,
     *,
     searched: bool = True,
-) -> Layered:
+) -> LayeredRows:
     """Lay rows of new or changed items over others; earlier layers stay below.
 
     Parameters
@@ -204,8 +204,8 @@ def layered(
     """
     if isinstance(rows, QuantizedRows | Terms):
         nowhere = np.full(len(rows), -1, np.int8)
-        rows = Layered(rows, (), nowhere, np.zeros(len(rows), np.int32))
-    if not isinstance(rows, Layered):
+        rows = LayeredRows(rows, (), nowhere, np.zeros(len(rows), np.int32))
+    if not isinstance(rows, LayeredRows):
         raise TypeError(f"{type(rows).__name__} cannot be laid over")
     order = np.argsort(codes, kind="stable")
     return rows.with_layer(codes[order].astype(np.int32), picked(over, order), n_items, searched)

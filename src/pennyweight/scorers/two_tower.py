@@ -18,7 +18,7 @@ from pennyweight.errors import DataError, PlanError
 from pennyweight.scorers.decay import DECAYS
 from pennyweight.scorers.growth import NOT_SAVED
 from pennyweight.scorers.item_vectors import ItemVectors, Terms, TextVectors, stacked
-from pennyweight.scorers.layered_vectors import Layered, compact, layered
+from pennyweight.scorers.layered_vectors import LayeredRows, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Evidence, Progress, Quality, Scale, Scorer, Setting
 from pennyweight.scorers.resources import ResourceEstimate
@@ -70,10 +70,10 @@ class TwoTower(Scorer):
         self.decay = self.settings.decay
         self.epochs = self.settings.epochs
         self.tuned: TableEncoder = encoder
-        self.items: QuantizedRows | Layered = QuantizedRows.of(
+        self.items: QuantizedRows | LayeredRows = QuantizedRows.of(
             np.zeros((0, self.settings.dim), np.float32)
         )
-        self.histories: QuantizedRows | Layered = self.items
+        self.histories: QuantizedRows | LayeredRows = self.items
         self.middle: tuple[NDArray[np.float32], float] | None = None  # see `_middle`
 
     def fit(
@@ -208,8 +208,8 @@ class TwoTower(Scorer):
     def packed(
         self,
         tuned: TableEncoder,
-        items: QuantizedRows | Layered,
-        histories: QuantizedRows | Layered,
+        items: QuantizedRows | LayeredRows,
+        histories: QuantizedRows | LayeredRows,
     ) -> "TwoTower":
         """Return a tower of the same settings with other vectors and the encoder they are of."""
         tower = TwoTower(self.encoder, self.settings, seed=self.seed)
@@ -316,7 +316,7 @@ class TwoTower(Scorer):
 
     def save(self, folder: Path) -> None:
         """Write ``tower.safetensors`` and the tuned encoder beside it."""
-        if isinstance(self.items, Layered) or isinstance(self.histories, Layered):
+        if isinstance(self.items, LayeredRows) or isinstance(self.histories, LayeredRows):
             raise PlanError(NOT_SAVED)
         arrays = self.items.arrays("items") | self.histories.arrays("histories")
         settings = {
@@ -343,6 +343,6 @@ class TwoTower(Scorer):
         return scorer
 
 
-def _wide(rows: QuantizedRows | Layered) -> NDArray[np.float32]:
+def _wide(rows: QuantizedRows | LayeredRows) -> NDArray[np.float32]:
     """Return all rows widened; not a copy where they are so already."""
     return rows.unpacked() if isinstance(rows, QuantizedRows) else np.asarray(rows[:], np.float32)

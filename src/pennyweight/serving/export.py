@@ -26,20 +26,20 @@ from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.publication import with_published
 from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.registry import BundleRegistry
-from pennyweight.serving.live.served_bundle import Covered, known_columns
+from pennyweight.serving.live.served_bundle import CoveredPositions, known_columns
 from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import replacing
 
-__all__ = ["Exported", "export"]
+__all__ = ["ExportSummary", "export"]
 
 AVAILABLE = ("available", "is_available", "in_stock")  # names that `fit` knows
 AGAINST = "dislike"  # the type of events of which a bundle notes only that they were negative
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportSummary:
     """The result of an export.
 
     Attributes
@@ -61,7 +61,7 @@ class Exported:
     skipped: tuple[str, ...]
 
 
-def export(folder: Path, items: Path, events: Path) -> Exported:
+def export(folder: Path, items: Path, events: Path) -> ExportSummary:
     """Write the items and events that a service knows, each with its position beside it.
 
     The service may run meanwhile: both are of one moment. An erasure waits until the files are
@@ -98,10 +98,10 @@ def export(folder: Path, items: Path, events: Path) -> Exported:
             with _private(path) as new:
                 frame.write_ndjson(new)
             note_position(path, position)
-        return Exported(version, rows.height, log_rows.height, options, tuple(skipped))
+        return ExportSummary(version, rows.height, log_rows.height, options, tuple(skipped))
 
 
-def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
+def _served(store: Store, bundles: BundleStore) -> tuple[str, CoveredPositions]:
     variants = [Variant(**variant) for variant in store.setting(TRAFFIC) or ()]
     if not variants:
         raise DataError(f"{bundles.folder}: no bundle has been published there; serve one first")
@@ -114,7 +114,7 @@ def _served(store: Store, bundles: BundleStore) -> tuple[str, Covered]:
 
 
 def _items(
-    catalog: Catalog, live: Sequence[StoredItem], covered: Covered
+    catalog: Catalog, live: Sequence[StoredItem], covered: CoveredPositions
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the current items without deleted ones, and ids that do not suit the catalog."""
     live = [i for i in live if i.seq > covered.items or i.item_id not in catalog.ids]
@@ -180,7 +180,7 @@ def _events(
     bundle: Bundle,
     catalog: Catalog,
     log: Interactions | None,
-    covered: Covered,
+    covered: CoveredPositions,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return the events of the bundle and of the store, each once, and options to fit them."""
     columns = {

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import Part
@@ -20,7 +20,7 @@ PERIODS = 12
 _1990 = 631_152_000.0
 
 
-class Period(Frozen):
+class Period(FrozenModel):
     """A stretch of time, its events, and the share of them on items not seen before it."""
 
     start: str

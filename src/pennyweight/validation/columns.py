@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.data.dataset import Dataset
 from pennyweight.validation.findings import Finding, finding
 from pennyweight.validation.language import SCRIPTS, guess, script_letters
@@ -24,7 +24,7 @@ _CODES = r"\S*\d\S*"
 _EDGES = (0, 1, 20, 50, 100, 200, 500, 1_000, 2_000)
 
 
-class ColumnProfile(Frozen):
+class ColumnProfile(FrozenModel):
     """One column of the items table.
 
     Attributes

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.data.dataset import Dataset
 from pennyweight.data.personal import mask
 
@@ -134,7 +134,7 @@ KINDS: dict[str, tuple[Area, str]] = {
 }
 
 
-class Finding(Frozen):
+class Finding(FrozenModel):
     """One kind of trouble.
 
     Attributes

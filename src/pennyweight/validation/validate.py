@@ -4,7 +4,7 @@ from itertools import groupby
 
 import numpy as np
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.data.cleaning.feedback import NOT_LIKING
 from pennyweight.data.cleaning_log import CleaningEntry, columns_line, row_counts, rows_line
 from pennyweight.data.dataset import Dataset
@@ -43,7 +43,7 @@ _KINDS = (
 _AREAS = ("leak", "personal", "events", "items")
 
 
-class Validation(Frozen):
+class Validation(FrozenModel):
     """A description of the data, and the findings.
 
     Attributes

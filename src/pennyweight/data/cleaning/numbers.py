@@ -53,7 +53,7 @@ Mark = Literal[".", ","]
 
 
 @dataclass(frozen=True)
-class _Parsed:
+class _NumberParts:
     """The parts of the values of a column, null where a value is no number."""
 
     sign: pl.Series
@@ -213,7 +213,7 @@ def number_share(column: pl.Series) -> float:
     return _parse(column).digits.count() / present if present else 0.0
 
 
-def _parse(column: pl.Series) -> _Parsed:
+def _parse(column: pl.Series) -> _NumberParts:
     column = column.str.normalize("NFKC")  # digits of full width
     rows = pl.DataFrame({"text": column}).select(
         pl.col("text").str.extract_groups(_NUMBER).alias("parts")
@@ -227,7 +227,7 @@ def _parse(column: pl.Series) -> _Parsed:
     grouped += r"|^\d{1,3}(,\d{2})*,\d{3}(\.\d+)?$"  # lakhs, as in 1,00,000
     is_number = parts["digits"].str.contains(grouped).fill_null(False)
     digits = parts["digits"].set(~is_number, None).str.replace_all(_SPACES, "")
-    return _Parsed(sign, digits, parts["exponent"], unit.set(~is_number, None))
+    return _NumberParts(sign, digits, parts["exponent"], unit.set(~is_number, None))
 
 
 def _mixed_units(unit: pl.Series) -> str | None:
@@ -272,7 +272,7 @@ def _decimal_mark(digits: pl.Series, *, priced: bool) -> Mark | None:
     )
 
 
-def _values(parsed: _Parsed, mark: Mark) -> pl.Series:
+def _values(parsed: _NumberParts, mark: Mark) -> pl.Series:
     group = "," if mark == "." else "."
     digits = parsed.digits.str.replace_all(group, "", literal=True)
     text = digits.str.replace(mark, ".", literal=True) + parsed.exponent.fill_null("")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.bundle import open_bundle
-from pennyweight.config.report import Measured, Report
+from pennyweight.config.report import Measurement, Report
 from pennyweight.errors import BundleError, UnknownIdError
 from pennyweight.recommender.storage import EVENTS, USERS, read_spec
 from pennyweight.reports.evaluation import evaluation_context
@@ -58,7 +58,7 @@ class BundleDescription:
         return self.stored.version
 
     @property
-    def quality(self) -> Measured | None:
+    def quality(self) -> Measurement | None:
         """NDCG@10 of the blend or the best scorer, where it was measured."""
         if self.report is None or not self.report.scorers:
             return None

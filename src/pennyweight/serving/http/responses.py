@@ -47,7 +47,7 @@ class ListOut(Out):
     unknown: list[str] = []
 
 
-class Reasoned(Out):
+class ItemExplanation(Out):
     """The reason for a recommended item."""
 
     item_id: str
@@ -68,7 +68,7 @@ class Explanation(Out):
     scenario: str | None
     source: str
     note: str | None
-    items: list[Reasoned]
+    items: list[ItemExplanation]
 
 
 class EventsStored(Out):

@@ -18,7 +18,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.errors import BundleError, PlanError, StoreError, UnknownIdError
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.recommender.storage import forget_users, read_catalog, read_interactions
-from pennyweight.serving.live.served_bundle import NOTHING_COVERED, Covered, ServedBundle
+from pennyweight.serving.live.served_bundle import NOTHING_COVERED, CoveredPositions, ServedBundle
 from pennyweight.serving.stores.room import UNWRITABLE
 from pennyweight.storage.files import sync_folder
 from pennyweight.storage.folders import replace_directory, staging
@@ -54,7 +54,7 @@ class StoredBundle:
     version: str
     source: str
     added: float
-    covered: Covered = NOTHING_COVERED
+    covered: CoveredPositions = NOTHING_COVERED
     notes: tuple[str, ...] = ()
 
 
@@ -168,7 +168,7 @@ class BundleStore:
             replace_directory(new, path)
         return version
 
-    def load(self, version: str, covered: Covered = NOTHING_COVERED) -> ServedBundle:
+    def load(self, version: str, covered: CoveredPositions = NOTHING_COVERED) -> ServedBundle:
         """Load a bundle, its files checked; errors as of `Recommender.load`."""
         served = ServedBundle.of(version, Recommender.load(self.path(version)), covered)
         self.on_load(served)

@@ -23,7 +23,7 @@ REST = 10  # a result is reused for this multiple of the seconds that counting t
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _CachedOutcomes:
     outcomes: Outcomes
     split: TrafficSplit
     until: float
@@ -45,7 +45,7 @@ class OutcomeCounter:
 
     def __init__(self, engine: Engine, *, timer: Callable[[], float] = time.monotonic) -> None:
         self._engine, self._timer = engine, timer
-        self._counted: dict[float, _Counted] = {}
+        self._counted: dict[float, _CachedOutcomes] = {}
         self._lock = asyncio.Lock()
 
     async def outcomes(self, window: float = WINDOW) -> Outcomes:
@@ -58,7 +58,7 @@ class OutcomeCounter:
             outcomes = await self._count(split, window)
             end = self._timer()
             unexpired = {key: row for key, row in self._counted.items() if row.until > end}
-            counted = _Counted(outcomes, split, end + REST * (end - start))
+            counted = _CachedOutcomes(outcomes, split, end + REST * (end - start))
             self._counted = {**unexpired, window: counted}
             return outcomes
 

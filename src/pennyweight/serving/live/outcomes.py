@@ -15,9 +15,9 @@ from pennyweight.evaluation.two_groups import (
     sample_ratio_test,
 )
 from pennyweight.serving.live.traffic_split import Variant
-from pennyweight.serving.stores.protocol import Attributed, ListExposure
+from pennyweight.serving.stores.protocol import AttributedEvent, ListExposure
 
-__all__ = ["Contrast", "Heaviest", "Outcomes", "Tally", "TypeOutcome", "VariantOutcome"]
+__all__ = ["Contrast", "HeaviestUser", "Outcomes", "Tally", "TypeOutcome", "VariantOutcome"]
 
 SIGNIFICANT = 0.05
 MISMATCH = 0.001  # p below which users are not as the shares say
@@ -36,7 +36,7 @@ class TypeOutcome:
 
 
 @dataclass(frozen=True)
-class Heaviest:
+class HeaviestUser:
     """A user with a large share of the events of a variant: a program, perhaps."""
 
     user: str
@@ -72,7 +72,7 @@ class VariantOutcome:
     events: int
     rate: Estimate | None
     events_per_user: Estimate | None
-    heaviest: Heaviest | None
+    heaviest: HeaviestUser | None
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ class Tally:
                 self._users[exposure.first_version] += 1
                 self._lists[exposure.first_version] += exposure.lists
 
-    def add_events(self, page: Sequence[Attributed]) -> None:
+    def add_events(self, page: Sequence[AttributedEvent]) -> None:
         """Count events that name lists."""
         for event in page:
             n, users = self._types.get((event.bundle_version, event.kind), (0, set()))
@@ -277,13 +277,13 @@ class Tally:
         )
 
 
-def _heaviest(counts: Counter[str], events: int) -> Heaviest | None:
+def _heaviest(counts: Counter[str], events: int) -> HeaviestUser | None:
     if not counts:
         return None
     # Ties go to the first id, so the result does not depend on the order of the pages.
     user, n = min(counts.items(), key=lambda row: (-row[1], row[0]))
     share = n / events
-    return Heaviest(user, n, share) if n >= HEAVY_EVENTS and share >= HEAVY_SHARE else None
+    return HeaviestUser(user, n, share) if n >= HEAVY_EVENTS and share >= HEAVY_SHARE else None
 
 
 def _alone(variant: VariantOutcome) -> str:

@@ -9,7 +9,7 @@ from pennyweight.bundle import MANIFEST, Origin
 from pennyweight.errors import BundleError
 from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import bundle_disagreements
-from pennyweight.serving.live.served_bundle import Covered
+from pennyweight.serving.live.served_bundle import CoveredPositions
 from pennyweight.serving.stores.protocol import Audit, Store
 
 __all__ = ["BUNDLES", "BundleRegistry"]
@@ -83,21 +83,21 @@ class BundleRegistry:
             added = 0.0
         return StoredBundle(version, str(path), added)
 
-    def _inspect(self, version: str, now: float) -> tuple[Covered, tuple[str, ...]]:
+    def _inspect(self, version: str, now: float) -> tuple[CoveredPositions, tuple[str, ...]]:
         try:
             bundle = self._bundles.bundle(version)
             manifest, path = bundle.manifest, Path(bundle.path / MANIFEST)
             origin = Origin.from_json(manifest.fitted_from, source=str(path))
         except BundleError:
-            return Covered(), ()  # damaged: loading it reports the error
+            return CoveredPositions(), ()  # damaged: loading it reports the error
         notes = bundle_disagreements(origin, manifest.created, now)
 
-        def look(store: Store) -> Covered:
-            return Covered(
+        def look(store: Store) -> CoveredPositions:
+            return CoveredPositions(
                 store.covered("items", origin.items), store.covered("events", origin.events)
             )
 
-        covered: Covered = self._read(look)
+        covered: CoveredPositions = self._read(look)
         if origin.items is not None and origin.items.seq > covered.items:
             notes.append(
                 "its items were exported from another store, or from one that was ahead "
@@ -107,7 +107,7 @@ class BundleRegistry:
 
 
 def _stored_bundle(row: dict[str, Any]) -> StoredBundle:
-    covered = Covered(**row.get("covered") or {})
+    covered = CoveredPositions(**row.get("covered") or {})
     return StoredBundle(
         row["version"], row["source"], row["added"], covered, tuple(row.get("notes") or ())
     )

@@ -11,7 +11,7 @@ from pennyweight.serving.live.encoded_items import EncodedItems, unchanged, with
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
-__all__ = ["Restored", "restore_items"]
+__all__ = ["RestoredBundle", "restore_items"]
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoredBundle:
     """A bundle with the items of a store in it.
 
     Attributes
@@ -48,7 +48,9 @@ class Restored:
     states: Sequence[StoredItem]
 
 
-def restore_items(bundle: ServedBundle, item_files: EncodedItemFiles, read: Reader) -> Restored:
+def restore_items(
+    bundle: ServedBundle, item_files: EncodedItemFiles, read: Reader
+) -> RestoredBundle:
     """Put the items of the store in a bundle that has its own alone.
 
     Items whose encoding was saved are not encoded again.
@@ -78,7 +80,7 @@ def restore_items(bundle: ServedBundle, item_files: EncodedItemFiles, read: Read
             break
         bundle = _add_items(bundle, [item.item_id for item in newer], item_files, read, failed)
         bundle, seq = bundle.with_availability(newer), newer[-1].seq
-    return Restored(bundle, seq, failed, states)
+    return RestoredBundle(bundle, seq, failed, states)
 
 
 def _add_items(

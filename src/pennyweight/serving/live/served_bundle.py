@@ -27,18 +27,18 @@ from pennyweight.serving.live.item_changes import document_over
 from pennyweight.serving.live.publication import published_times
 from pennyweight.serving.stores.protocol import StoredItem
 
-__all__ = ["NOTHING_COVERED", "Covered", "ServedBundle", "epoch", "known_columns"]
+__all__ = ["NOTHING_COVERED", "CoveredPositions", "ServedBundle", "epoch", "known_columns"]
 
 
 @dataclass(frozen=True)
-class Covered:
+class CoveredPositions:
     """Which changes in the store a bundle's data holds already: up to these seq, 0 for none."""
 
     items: int = 0
     events: int = 0
 
 
-NOTHING_COVERED = Covered()
+NOTHING_COVERED = CoveredPositions()
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class ServedBundle:
     published: NDArray[np.float64]
     own: Catalog
     _filters: FilterMasks = field(repr=False, compare=False)
-    covered: Covered = NOTHING_COVERED
+    covered: CoveredPositions = NOTHING_COVERED
 
     @classmethod
     def of(
-        cls, version: str, recommender: Recommender, covered: Covered = NOTHING_COVERED
+        cls, version: str, recommender: Recommender, covered: CoveredPositions = NOTHING_COVERED
     ) -> "ServedBundle":
         """Return a bundle's own items, of which the catalog says which are available."""
         catalog = recommender.catalog

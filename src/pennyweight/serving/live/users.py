@@ -14,7 +14,7 @@ from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.list_service import ListService
 from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.store_access import StoreAccess
-from pennyweight.serving.stores.protocol import Erased, Event, Store, UnfinishedErasureError
+from pennyweight.serving.stores.protocol import ErasureCounts, Event, Store, UnfinishedErasureError
 
 __all__ = ["EventCounts", "LiveUsers"]
 
@@ -91,11 +91,11 @@ class LiveUsers:
         try:
             await self._lists.log.flush()
             await self._wait_for_exports()  # they keep the log of the store from being emptied
-            erased: Erased = await self._store.writer.written(
+            erased: ErasureCounts = await self._store.writer.written(
                 lambda store: _erase(store, user), alone=True
             )
         except UnfinishedErasureError as error:
-            erased = Erased(0, 0)
+            erased = ErasureCounts(0, 0)
             refused.append(str(error))
         except Exception:
             self.erasing -= 1
@@ -206,7 +206,7 @@ class LiveUsers:
             )
 
 
-def _erase(store: Store, user: str) -> Erased:
+def _erase(store: Store, user: str) -> ErasureCounts:
     store.save_setting(ERASING, True)
     return store.erase(user)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self, get_args
 import platformdirs
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.config.messages import plain_words
 from pennyweight.errors import DataError, PlanError, UnknownIdError, did_you_mean
 from pennyweight.storage.files import replacing
@@ -49,7 +49,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 REMEDY = "mend or restore it, or remove it and make new keys with `pennyweight keys create`"
 
 
-class Key(Frozen):
+class Key(FrozenModel):
     """The entry of a key in the file.
 
     Attributes
@@ -76,7 +76,7 @@ class Key(Frozen):
         return not WIDER[scope].isdisjoint(self.scopes)
 
 
-class Keys(Frozen):
+class Keys(FrozenModel):
     """The keys of a service; immutable, no two of one name."""
 
     format: Literal[1] = 1

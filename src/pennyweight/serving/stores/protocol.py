@@ -10,9 +10,9 @@ from pennyweight.errors import StoreError
 
 __all__ = [
     "IMPRESSION",
-    "Attributed",
+    "AttributedEvent",
     "Audit",
-    "Erased",
+    "ErasureCounts",
     "Event",
     "ListExposure",
     "ReadOnlyError",
@@ -158,7 +158,7 @@ class ListExposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Attributed:
+class AttributedEvent:
     """An event that names a list.
 
     Attributes
@@ -183,7 +183,7 @@ class Attributed:
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasureCounts:
     """The number of a user's deleted rows."""
 
     events: int
@@ -317,14 +317,14 @@ class Store(Protocol):
 
     def attributed(
         self, since: float, n: int, after: tuple[str, int] = ("", 0)
-    ) -> list[Attributed]:
+    ) -> list[AttributedEvent]:
         """Return up to n events that name a list given from a time on, by list and number.
 
         Goes on after the (recommendation_id, seq) of the last.
         """
         ...
 
-    def erase(self, user: str) -> Erased:
+    def erase(self, user: str) -> ErasureCounts:
         """Delete all that names a user, so that no byte on disk does; not in a transaction.
 
         A keyed hash of the id stays: nothing of the user is kept again until `readmit`.

@@ -13,9 +13,9 @@ from pennyweight.bundle import Position
 from pennyweight.errors import StoreError
 from pennyweight.serving.stores.protocol import (
     IMPRESSION,
-    Attributed,
+    AttributedEvent,
     Audit,
-    Erased,
+    ErasureCounts,
     Event,
     ListExposure,
     Recommendation,
@@ -331,7 +331,7 @@ class SQLiteStore:
 
     def attributed(
         self, since: float, n: int, after: tuple[str, int] = ("", 0)
-    ) -> list[Attributed]:
+    ) -> list[AttributedEvent]:
         """Return up to n events that name a list given from a time on, by list and number."""
         rows = self._read(
             "SELECT e.recommendation_id, e.seq, e.user, e.event_type, e.weight, e.time, "
@@ -342,9 +342,9 @@ class SQLiteStore:
             "ORDER BY e.recommendation_id, e.seq LIMIT ?",
             (since, *after, n),
         )
-        return [Attributed(*row) for row in rows]
+        return [AttributedEvent(*row) for row in rows]
 
-    def erase(self, user: str) -> Erased:
+    def erase(self, user: str) -> ErasureCounts:
         """Delete all rows that name a user, from the log too; not in a transaction.
 
         A keyed hash of the id stays: nothing of the user is kept again until `readmit`.
@@ -361,7 +361,7 @@ class SQLiteStore:
             events = self._write("DELETE FROM events WHERE user = ?", (user,))
             lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
         self.empty_log()
-        return Erased(events, lists)
+        return ErasureCounts(events, lists)
 
     def empty_log(self) -> None:
         """Remove every byte of deleted rows from the files; not in a transaction.

@@ -83,13 +83,13 @@ FeedbackList = Annotated[list[Feedback], AtMost(MAX_EVENTS)]
 Users = Attributes | Annotated[list[Attributes], AtMost(MAX_ITEMS)]
 
 
-class Affected(BaseModel):
+class RowCount(BaseModel):
     """How many rows were written."""
 
     RowAffected: int
 
 
-class Scored(BaseModel):
+class ScoredItem(BaseModel):
     """An item of a list."""
 
     Id: str
@@ -102,7 +102,7 @@ def gorse_routes(
     """Return the routes."""
     router = APIRouter(prefix="/api", tags=["as Gorse"], route_class=Route)
 
-    @router.get("/recommend/{user_id:path}", response_model=list[str] | list[Scored])
+    @router.get("/recommend/{user_id:path}", response_model=list[str] | list[ScoredItem])
     async def recommend(
         user_id: UserId,
         n: Places = 10,
@@ -122,7 +122,7 @@ def gorse_routes(
             return _scored(page, 0)
         return _json([item for item, _ in page.items])
 
-    @router.post("/session/recommend", response_model=list[Scored])
+    @router.post("/session/recommend", response_model=list[ScoredItem])
     async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
         """Recommend to a session; nothing is stored."""
         events = await worker.run(lambda: _in_order(engine, body))
@@ -137,7 +137,7 @@ def gorse_routes(
         metrics.recommended(ranked.source, bundle.version)
         return _scored(ranked, offset)
 
-    @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[Scored])
+    @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[ScoredItem])
     async def neighbors(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
@@ -148,8 +148,8 @@ def gorse_routes(
         )
         return _scored(ranked, offset)
 
-    @router.post("/feedback", response_model=Affected)
-    @router.put("/feedback", response_model=Affected)
+    @router.post("/feedback", response_model=RowCount)
+    @router.put("/feedback", response_model=RowCount)
     async def feedback(body: FeedbackList) -> Response:
         """Store feedback; equal feedback of one moment is stored once."""
         events = await worker.run(lambda: _in_order(engine, body))
@@ -166,12 +166,12 @@ def gorse_routes(
 
 
 def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
-    @router.post("/item", response_model=Affected)
+    @router.post("/item", response_model=RowCount)
     async def put_item(body: Item) -> Response:
         """Create or replace an item."""
         return await _put(engine, worker, [body])
 
-    @router.post("/items", response_model=Affected)
+    @router.post("/items", response_model=RowCount)
     async def put_items(body: Annotated[list[Item], AtMost(MAX_ITEMS)]) -> Response:
         """Create or replace several items."""
         return await _put(engine, worker, body)
@@ -192,7 +192,7 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
             }
         )
 
-    @router.delete("/item/{item_id:path}", response_model=Affected)
+    @router.delete("/item/{item_id:path}", response_model=RowCount)
     async def delete(item_id: ItemId) -> Response:
         """Delete an item."""
         await delete_item(engine, item_id)
@@ -200,13 +200,13 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
 
 
 def _add_users(router: APIRouter, engine: Engine) -> None:
-    @router.post("/user", response_model=Affected)
-    @router.post("/users", response_model=Affected)
+    @router.post("/user", response_model=RowCount)
+    @router.post("/users", response_model=RowCount)
     async def put_user(body: Users) -> Response:
         """Store nothing: a user is a history of events."""
         return _affected(0)
 
-    @router.delete("/user/{user_id:path}", response_model=Affected)
+    @router.delete("/user/{user_id:path}", response_model=RowCount)
     async def erase(user_id: UserId, request: Request) -> Response:
         """Erase all data about a user."""
         key = getattr(request.state, "key", None)
