@@ -105,6 +105,9 @@ def test_a_pickle_is_refused_with_the_remedy(folder):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(DataError, match=r"pytorch_model\.bin is a pickle.*save_pretrained"):
         find_weights(folder)
+    (folder / "pytorch_model.bin").unlink()  # as the hub gives a model that has no other file
+    with pytest.raises(DataError, match=r"published as pytorch_model\.bin alone, write"):
+        find_weights(folder)
 
 
 def test_texts_are_cut_at_the_length_of_training(folder):

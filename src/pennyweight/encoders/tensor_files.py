@@ -37,13 +37,18 @@ def tensor_files(folder: Path) -> list[str]:
         return [TENSORS]
     if (folder / INDEX).is_file():
         return [INDEX, *_shards(folder)]
+    remedy = (
+        f'write {TENSORS} once with transformers: `python -c "from transformers import AutoModel; '
+        f"AutoModel.from_pretrained('{folder}').save_pretrained('{folder}')\"`"
+    )
     if (folder / PICKLE).is_file() or (folder / f"{PICKLE}.index.json").is_file():
         raise DataError(
-            f"{folder}: {PICKLE} is a pickle, which can run code when it is read; write "
-            f'{TENSORS} once with transformers: `python -c "from transformers import AutoModel; '
-            f"AutoModel.from_pretrained('{folder}').save_pretrained('{folder}')\"`"
+            f"{folder}: {PICKLE} is a pickle, which can run code when it is read; {remedy}"
         )
-    raise DataError(f"{folder}: no {TENSORS} and no {INDEX}; fetch the model again")
+    raise DataError(
+        f"{folder}: no {TENSORS} and no {INDEX}; fetch the model again, or where it is published "
+        f"as {PICKLE} alone, {remedy}"
+    )
 
 
 def _shards(folder: Path) -> list[str]:
