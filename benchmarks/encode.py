@@ -1,7 +1,10 @@
 """Speed, size and memory of our encoders beside sentence-transformers on torch in fp32.
 
-    python benchmarks/encode.py [--data DIR] [--baseline PYTHON] [--only NAME,…] [--many N]
-                                [--json FILE]
+    python benchmarks/encode.py [--model DIR] [--data DIR] [--baseline PYTHON] [--only NAME,…]
+                                [--many N] [--json FILE]
+
+Without `--model`, all-MiniLM-L6-v2. Pruned models have a third of the layers and half of the
+neurons.
 
 The baseline runs in a separate environment, made by
 
@@ -18,7 +21,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -41,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKER = Path(__file__).with_name("encode_worker.py")
 BASELINE = "sentence-transformers"
 SHORT, LONG, ALONE = 192, 48, 24  # texts a turn
-LAYERS, NEURONS = 2, 768  # of 6 and 1,536; distilled, this keeps the quality (docs/benchmarks.md)
+LAYERS, NEURONS = 1 / 3, 1 / 2  # shares; distilled, this keeps the quality (docs/benchmarks.md)
 CASES = {  # name: (kind of worker, model)
     BASELINE: (BASELINE, "full"),
     "fp32": ("fp32", "full"),
@@ -110,23 +113,31 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
     return list(catalogs[0]), {"short": short, "long": long, "alone": short[:ALONE]}
 
 
-def prune(texts: Sequence[str], folder: Path) -> dict[str, ModelWeights]:
-    """Cut the default model to a catalog's tokens, then by halves, without training."""
-    model = cut_vocabulary(LanguageModel.of(find_weights()), texts)
-    models = {"full": find_weights(), "tokens": model.write(folder / "tokens")}
-    model = cut_layers(model, record_activations(model, texts), keep=LAYERS)
-    model = cut_neurons(model, record_activations(model, texts), keep=NEURONS)
+def prune(weights: ModelWeights, texts: Sequence[str], folder: Path) -> dict[str, ModelWeights]:
+    """Cut a model to a catalog's tokens, then to some layers and neurons, without training."""
+    model = cut_vocabulary(LanguageModel.of(weights), texts)
+    models = {"full": weights, "tokens": model.write(folder / "tokens")}
+    layers = model.checkpoint.layers
+    model = cut_layers(model, record_activations(model, texts), keep=round(LAYERS * len(layers)))
+    neurons = round(NEURONS * len(layers[0].inner.weight))
+    model = cut_neurons(model, record_activations(model, texts), keep=neurons)
     return models | {"pruned": model.write(folder / "pruned")}
 
 
-def agreement(pruned: ModelWeights, texts: Sequence[str]) -> float:
+def agreement(models: Mapping[str, ModelWeights], texts: Sequence[str]) -> float:
     """Return the mean cosine of the pruned model's vectors with those of the full model."""
-    full, cut = (TransformerEncoder.from_pretrained(model) for model in (None, pruned.folder))
+    folders = (models[name].folder for name in ("full", "pruned"))
+    full, cut = (TransformerEncoder.from_pretrained(folder) for folder in folders)
     return float(np.mean((full.encode(texts) * cut.encode(texts)).sum(axis=1)))
 
 
 def run(
-    names: Sequence[str], data: Path, baseline: str, threads: int, repeats: int
+    names: Sequence[str],
+    data: Path,
+    weights: ModelWeights,
+    baseline: str,
+    threads: int,
+    repeats: int,
 ) -> list[Runner]:
     """Let the encoders take turns."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -134,8 +145,8 @@ def run(
         catalog, texts = texts_of(data)
         for kind, lines in texts.items():
             (folder / f"{kind}.json").write_text(json.dumps(lines), encoding="utf-8")
-        models = prune(catalog, folder)
-        cosine = agreement(models["pruned"], texts["short"])
+        models = prune(weights, catalog, folder)
+        cosine = agreement(models, texts["short"])
         print(f"pruned, untrained: cosine {cosine:.3f} to the full model")
         runners = []
         for name in names:
@@ -190,9 +201,9 @@ def spread(name: str, values: Sequence[float], unit: str, **more: object) -> dic
     return row | ends | more
 
 
-def rows_of(runner: Runner, base: Runner) -> list[dict[str, object]]:
-    """Return the rows of one encoder."""
-    target, max_bytes = TARGETS.get(runner.name, (None, None))
+def rows_of(runner: Runner, base: Runner, *, default: bool) -> list[dict[str, object]]:
+    """Return the rows of one encoder; those of the default model have targets."""
+    target, max_bytes = TARGETS.get(runner.name, (None, None)) if default else (None, None)
     rows = []
     for kind, unit, many in (
         ("short texts", "1/s", SHORT),
@@ -226,6 +237,7 @@ def main() -> None:
     """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     add_data(parser)
+    parser.add_argument("--model", type=Path, metavar="DIR", help="folder of a BERT-type model")
     parser.add_argument("--baseline", type=Path, default=ROOT / ".venv-baseline/bin/python")
     parser.add_argument(
         "--only",
@@ -250,8 +262,11 @@ def main() -> None:
         )
     if not all([present(options.data, name) for name in ("beauty", "scientific")]):
         return
-    runners = run(names, options.data, str(options.baseline), options.threads, options.repeats)
-    rows = [row for runner in runners for row in rows_of(runner, runners[0])]
+    weights = find_weights(options.model)
+    python, turns = str(options.baseline), options.repeats
+    runners = run(names, options.data, weights, python, options.threads, turns)
+    default = options.model is None
+    rows = [row for runner in runners for row in rows_of(runner, runners[0], default=default)]
     if options.many:
         rows += many(options.data, options.many, options.threads)
     tell(rows, options.json)
