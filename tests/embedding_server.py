@@ -1,6 +1,7 @@
 """A server of embeddings and chats on loopback that misbehaves as a test says."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +44,7 @@ class Fault:
 class EmbeddingServer:
     """The server: its address, the requests it got, and the faults that come next."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.faults: list[Fault] = []
@@ -59,10 +60,7 @@ class EmbeddingServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append(body)
                 server.keys.append(self.headers.get("Authorization"))
-                fault = server.faults.pop(0) if server.faults else server.always or Fault(200, None)
-                if server.key and self.headers.get("Authorization") != f"Bearer {server.key}":
-                    given = self.headers.get("Authorization", "")
-                    fault = Fault(401, json.dumps({"error": f"wrong key {given}"}).encode())
+                fault = server.next_fault(self.headers.get("Authorization", ""))
                 self.answer(fault, server.right_answer(self.path, body))
 
             def answer(self, fault: Fault, right: dict[str, Any]) -> None:
@@ -88,8 +86,17 @@ class EmbeddingServer:
                 pass
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        port = self._http.server_address[1]
+        self.address = f"http://127.0.0.1:{port}/v1"
+        if context is not None:
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+            self.address = f"https://localhost:{port}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    def next_fault(self, key: str) -> Fault:
+        if self.key and key != f"Bearer {self.key}":
+            return Fault(401, json.dumps({"error": f"wrong key {key}"}).encode())
+        return self.faults.pop(0) if self.faults else self.always or Fault(200, None)
 
     def right_answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path == "/v1/chat/completions":
@@ -117,8 +124,10 @@ class EmbeddingServer:
 
 
 @contextmanager
-def embedding_server(faults: Sequence[Fault] = ()) -> Iterator[EmbeddingServer]:
-    server = EmbeddingServer()
+def embedding_server(
+    faults: Sequence[Fault] = (), *, context: ssl.SSLContext | None = None
+) -> Iterator[EmbeddingServer]:
+    server = EmbeddingServer(context)
     server.faults += faults
     server.start()
     try:

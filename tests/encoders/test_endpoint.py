@@ -2,6 +2,9 @@
 
 import json
 import logging
+import shutil
+import ssl
+import subprocess
 import time
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 
 import small_shop
 from embedding_server import DIM, KEY, Fault, embedding_server, vector
+from pennyweight.cli.options import Options
 from pennyweight.config.plan import Plan
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.endpoint import EndpointEncoder, EndpointSettings
@@ -248,6 +252,8 @@ def test_a_budget_of_zero_sends_nothing(server, tmp_path):
     encoder = encoder_at(server, budget=TokenBudget(0))
     with pytest.raises(BudgetError, match="0 of 250 texts"):
         encode_cached(encoder, TEXTS, folder=tmp_path)
+    with pytest.raises(BudgetError, match="0 tokens"):
+        _ = encoder_at(server, budget=TokenBudget(0), dim=None).dim
     assert not server.requests
     encode_cached(encoder_at(server), TEXTS, folder=tmp_path)
     encode_cached(encoder, TEXTS, folder=tmp_path)  # all are there: nothing to pay for
@@ -277,7 +283,7 @@ def test_the_fingerprint_follows_address_model_prompts_and_cut():
     assert EndpointEncoder(slow).fingerprint == EndpointEncoder(base).fingerprint
 
 
-def test_a_loaded_encoder_sends_nothing_until_it_is_served(server, tmp_path, monkeypatch):
+def test_a_loaded_encoder_sends_nothing_until_it_is_served(server, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("PENNYWEIGHT_ENDPOINT_KEY", KEY)
     made = encoder_at(server)
     made.save(tmp_path)
@@ -285,6 +291,7 @@ def test_a_loaded_encoder_sends_nothing_until_it_is_served(server, tmp_path, mon
     loaded = EndpointEncoder.load(tmp_path)
     assert (loaded.fingerprint, loaded.dim) == (made.fingerprint, DIM)
     assert not loaded.encode_queries(["shoe"]).any()
+    assert "search without test-model" in caplog.text
     assert not loaded.prepare_queries(["shoe"])
     with pytest.raises(EndpointError, match="fit again"):
         loaded.encode(["shoe"])
@@ -365,3 +372,44 @@ def test_a_server_that_asks_for_a_long_wait_is_told_of(server):
     server.always = Fault(429, headers={"Retry-After": "3600"})
     with pytest.raises(EndpointError, match="asks to wait 3600 s"):
         encoder_at(server).encode(["shoe"])
+
+
+def test_the_option_of_the_budget():
+    plan = Options(encoder_budget="money=5, price=0.02").over(Plan()).encoder
+    assert (plan.budget_money, plan.token_price, plan.budget_tokens) == (5.0, 0.02, None)
+    assert Options(encoder_budget="tokens=0").over(Plan()).encoder.budget_tokens == 0
+    for wrong in ("5", "tokens=1.5", "euros=3", "tokens=-1"):
+        with pytest.raises(PlanError, match="budget"):
+            Options(encoder_budget=wrong).over(Plan())
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(key), "-out", str(path)]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    return path, key
+
+
+def test_certificates_are_checked(certificate, monkeypatch):
+    path, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key)
+    with embedding_server(context=context) as server:
+        with pytest.raises(EndpointError, match=r"certificate is not valid \(self-signed") as error:
+            encoder_at(server).encode(["shoe"])
+        assert "tries" not in str(error.value) and not server.requests
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        np.testing.assert_allclose(
+            encoder_at(server).encode(["shoe"]), expected(["shoe"]), atol=1e-6
+        )
+        server.always = Fault(200, None, wait=5)
+        with pytest.raises(EndpointError, match=r"not complete within 0\.5 s"):
+            encoder_at(server, timeout=0.5, attempts=1).encode(["shoe"])
+        monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens
+        with pytest.raises(EndpointError, match="no answer"):
+            encoder_at(server, attempts=1).encode(["shoe"])

@@ -146,6 +146,7 @@ class EndpointEncoder(Encoder):
             try:
                 self._dim = int(note.read_text())
             except (OSError, ValueError):
+                self.budget.check(estimate_tokens(PROBE))
                 self._dim = self._vectors([PROBE], None).shape[1]
                 write_atomic(note, str(self._dim).encode())
         return self._dim
@@ -182,6 +183,8 @@ class EndpointEncoder(Encoder):
         """
         if self.client is not None and not self._served:
             return self._encode(texts, self.prompts.query)
+        if self.client is None and not self._served:
+            _log.warning("search without %s: a loaded encoder sends no requests", self.name)
         rows = np.zeros((len(check_texts(texts)), self.dim), np.float32)
         with self._lock:
             for row, text in zip(rows, texts, strict=True):
