@@ -2,8 +2,8 @@
 
     python benchmarks/protection.py [--requests N] [--rounds N]
 
-The processor time, user and system, that a real server uses for a request, bare and within
-its walls (ids, headers, keys, scopes, rates, bodies, metrics, the last hour, a line of log
+The processor time, user and system, that a real server uses for a request, bare and with
+its middleware (ids, headers, keys, scopes, rates, bodies, metrics, the last hour, a line of log
 to a file): 40 bytes are posted with a key over eight connections that stay open.
 """
 
@@ -64,7 +64,7 @@ def serve(port: int, keys: Path | None) -> None:
     )
 
 
-def measure(folder: Path, requests: int, *, walls: bool) -> float:
+def measure(folder: Path, requests: int, *, with_middleware: bool) -> float:
     """Return the microseconds of processor time that a request takes."""
     path = folder / "keys.json"
     path.unlink(missing_ok=True)
@@ -74,7 +74,13 @@ def measure(folder: Path, requests: int, *, walls: bool) -> float:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, __file__, "--serve", str(port), *([str(path)] if walls else [])]
+    command = [
+        sys.executable,
+        __file__,
+        "--serve",
+        str(port),
+        *([str(path)] if with_middleware else []),
+    ]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, stderr=log)
     try:
@@ -131,12 +137,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         microseconds = {False: [], True: []}
         for _ in range(options.rounds):
-            for walls, row in microseconds.items():
-                row.append(measure(Path(folder), options.requests, walls=walls))
-    for walls, row in microseconds.items():
-        name = "within its walls" if walls else "bare"
+            for with_middleware, row in microseconds.items():
+                row.append(measure(Path(folder), options.requests, with_middleware=with_middleware))
+    for with_middleware, row in microseconds.items():
+        name = "with middleware" if with_middleware else "bare"
         print(f"{name:<16} {median(row):5.1f} µs a request ({min(row):.1f} to {max(row):.1f})")
-    print(f"{'the walls':<16} {median(microseconds[True]) - median(microseconds[False]):5.1f} µs")
+    print(f"{'middleware':<16} {median(microseconds[True]) - median(microseconds[False]):5.1f} µs")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def photograph(address: str, known: dict[str, str]) -> None:
 
 def main() -> None:
     """Serve, ask, photograph."""
-    import walls
+    import protected_app
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--shop", type=Path, metavar="DIR", help="folder of the bundles")
@@ -155,7 +155,7 @@ def main() -> None:
         first, second = (stored.version for stored in engine.publishing.known())
         engine.publishing.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
         users = quiet(Recommender.load(whole))
-        with walls.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:
+        with protected_app.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:
             address = f"http://127.0.0.1:{port}"
             with httpx.Client(base_url=address, timeout=60) as http:
                 traffic(http, clock, users)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from live import TIMEOUT, Service, service, two_bundles
-from walls import make_key
+from protected_app import make_key
 
 from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.http.proxies import Proxies

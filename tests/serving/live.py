@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import polars as pl
 import pytest
-from walls import serving
+from protected_app import serving
 
 import pennyweight
 import small_shop

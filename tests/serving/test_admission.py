@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from walls import Clock
+from protected_app import Clock
 
 from pennyweight.serving.http.admission import BACKLOG, LASTING, MIN_BOUND, TICK, WAIT, Admission
 

@@ -1,7 +1,7 @@
 """How long a new job would wait, and whether it is taken."""
 
 import pytest
-from walls import Clock
+from protected_app import Clock
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.backlog import FIRST_GUESS, PATIENCE, Backlog

@@ -6,7 +6,7 @@ import time
 
 import httpx
 import pytest
-from walls import PATIENCE, application, serving
+from protected_app import PATIENCE, application, serving
 
 from pennyweight.serving.http.body import BodyLimit
 from pennyweight.serving.http.problems import Refusal

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from live import TIMEOUT, Service, service, shop
 from markupsafe import escape
+from protected_app import make_key
 from test_bundles import traffic
-from walls import make_key
 
 from html_page import Page
 from pennyweight.serving.dashboard.docs import PROBLEMS

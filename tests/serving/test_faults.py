@@ -7,7 +7,7 @@ import apsw
 import httpx
 import pytest
 from live import service
-from walls import serving
+from protected_app import serving
 
 from pennyweight.errors import StoreError
 from pennyweight.serving.http.app import make_app

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from walls import Clock, Shop, application, ask, bearer, make_key
+from protected_app import Clock, Shop, application, ask, bearer, make_key
 
 from pennyweight.errors import PlanError
 from pennyweight.serving.security.guard import Guard, protected

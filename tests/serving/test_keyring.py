@@ -1,7 +1,7 @@
 import logging
 
 import pytest
-from walls import Clock, make_key
+from protected_app import Clock, make_key
 
 from pennyweight.errors import DataError
 from pennyweight.serving.security.keyring import KeyRing

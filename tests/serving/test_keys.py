@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walls import NOW, make_key
+from protected_app import NOW, make_key
 
 from pennyweight.errors import DataError, PlanError, UnknownIdError
 from pennyweight.serving.security.keys import (

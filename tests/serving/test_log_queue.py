@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from live import Service
-from walls import PATIENCE, serving
+from protected_app import PATIENCE, serving
 
 from pennyweight.serving import logs
 from pennyweight.serving.http.app import make_app

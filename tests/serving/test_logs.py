@@ -8,7 +8,7 @@ import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
-from walls import Shop, application, ask, bearer
+from protected_app import Shop, application, ask, bearer
 
 from pennyweight.serving import logs
 from pennyweight.serving.http.request_middleware import HandledRequest

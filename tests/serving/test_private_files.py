@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from live import service
-from walls import make_key
+from protected_app import make_key
 
 from pennyweight.errors import DataError
 from pennyweight.serving.security.keyring import KeyRing
@@ -161,7 +161,7 @@ def test_a_keys_file_that_anybody_may_replace_is_refused(tmp_path):
 
 
 def test_keys_that_others_may_write_are_not_taken_over(tmp_path, caplog):
-    from walls import Clock
+    from protected_app import Clock
 
     clock, path = Clock(), tmp_path / "keys.json"
     make_key(path, "shop", "read")

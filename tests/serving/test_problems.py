@@ -5,9 +5,9 @@ from http import HTTPStatus
 import httpx
 import pytest
 from fastapi import FastAPI
+from protected_app import ask
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
-from walls import ask
 
 from pennyweight import errors
 from pennyweight.errors import PennyweightError

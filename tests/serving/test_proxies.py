@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from live import TIMEOUT, service
+from protected_app import Shop, application, ask, make_key
 from test_dashboard import BROWSER, PAGES, looked_at
-from walls import Shop, application, ask, make_key
 
 from html_page import Page
 from pennyweight.errors import PlanError

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walls import Clock
+from protected_app import Clock
 
 from pennyweight.errors import PlanError
 from pennyweight.serving.security.rate import Rate

@@ -9,8 +9,8 @@ from pathlib import Path
 import apsw
 import pytest
 from live import Service
+from protected_app import serving
 from test_erasure import until
-from walls import serving
 
 from pennyweight.errors import StoreError
 from pennyweight.serving.http.app import make_app

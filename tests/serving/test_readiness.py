@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 from live import Service, service
-from walls import serving
+from protected_app import serving
 
 from pennyweight.serving.backlog import STUCK_SECONDS
 from pennyweight.serving.http.admission import Admission

@@ -10,12 +10,12 @@ from unittest.mock import MagicMock
 import httpx
 import pytest
 import uvicorn
+from protected_app import PATIENCE, serving
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.server import ServerState
-from walls import PATIENCE, serving
 
 from pennyweight.serving.http.admission import Admission
 from pennyweight.serving.http.admission_protocol import DRAINED, admission_protocol

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from walls import Shop, application, ask, bearer
+from protected_app import Shop, application, ask, bearer
 
 from pennyweight.serving.http.metrics import CONTENT_TYPE, Metrics
 from pennyweight.serving.http.request_middleware import HandledRequest

@@ -2,7 +2,7 @@
 
 import pytest
 from live import TIMEOUT, service
-from walls import bearer, make_key
+from protected_app import bearer, make_key
 
 from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.security.keyring import KeyRing

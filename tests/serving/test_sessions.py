@@ -1,5 +1,5 @@
 import pytest
-from walls import Clock, make_key
+from protected_app import Clock, make_key
 
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.keys import change, digest_of

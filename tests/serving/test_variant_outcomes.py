@@ -7,9 +7,9 @@ import time
 import pytest
 from live import Service, service
 from markupsafe import escape
+from protected_app import Clock
 from test_bundles import traffic
 from test_dashboard import confirm, page, post
-from walls import Clock
 
 from html_page import Page
 from pennyweight.serving.live import outcome_counter

@@ -6,7 +6,7 @@ import socket
 import threading
 
 import pytest
-from walls import PATIENCE, serving
+from protected_app import PATIENCE, serving
 
 from pennyweight.errors import BusyError
 from pennyweight.serving.http import problems, strict_route

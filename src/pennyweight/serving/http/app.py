@@ -1,4 +1,4 @@
-"""The application: routes, walls and metrics around an engine."""
+"""The application: routes, middleware and metrics around an engine."""
 
 import re
 from collections.abc import Callable, Collection, Sequence

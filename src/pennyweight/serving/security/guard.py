@@ -1,4 +1,4 @@
-"""Who may ask: keys, scopes and rates, and the walls of the service in their order."""
+"""Access control: keys, scopes and rates, and the middleware of the service in its order."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -146,7 +146,7 @@ def protected(
     clock: Callable[[], float] = time.monotonic,
     timeout: float = TIMEOUT,
 ) -> RequestMiddleware:
-    """Return an application within all its walls, in the order they must have.
+    """Return an application within its middleware, in the required order.
 
     `RequestMiddleware` (ids, headers, errors, observers), then `Guard` (hosts, sites, keys, rates),
     then `BodyLimit` (size, time); the parameters are theirs.

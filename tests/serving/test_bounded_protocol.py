@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from protected_app import PATIENCE, application, serving
 from starlette.applications import Starlette
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
-from walls import PATIENCE, application, serving
 
 from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.security.guard import protected

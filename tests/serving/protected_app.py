@@ -1,4 +1,4 @@
-"""A tiny service within the walls, to be asked in this process or over a socket."""
+"""A tiny application within its middleware, in this process or behind a socket."""
 
 import asyncio
 import threading

@@ -3,9 +3,9 @@ import logging
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from protected_app import Clock, application, ask
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route, Router
-from walls import Clock, application, ask
 
 from pennyweight.serving.http.request_middleware import (
     UNROUTED,

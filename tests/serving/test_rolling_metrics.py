@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walls import Clock
+from protected_app import Clock
 
 from pennyweight.serving.http.request_middleware import UNROUTED, HandledRequest
 from pennyweight.serving.http.rolling_metrics import RequestStatistics, RollingMetrics

@@ -1,4 +1,4 @@
-"""What candidates are tried on."""
+"""Held-out events on which candidates are measured."""
 
 import numpy as np
 import polars as pl
