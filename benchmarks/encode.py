@@ -201,7 +201,7 @@ def spread(name: str, values: Sequence[float], unit: str, **more: object) -> dic
     return row | ends | more
 
 
-def rows_of(runner: Runner, base: Runner, *, default: bool) -> list[dict[str, object]]:
+def rows_of(runner: Runner, base: Runner, *, default: bool = True) -> list[dict[str, object]]:
     """Return the rows of one encoder; those of the default model have targets."""
     target, max_bytes = TARGETS.get(runner.name, (None, None)) if default else (None, None)
     rows = []

@@ -4,7 +4,8 @@
                                 [--json FILE]
 
 The queries are removed from the texts (`pennyweight.evaluation.search`). Each encoder ranks the
-items by the cosine of their vectors with that of the query: nothing is trained. `--encoder` adds
+items by the cosine of their vectors with that of the query, alone and with BM25 and feedback
+(`pennyweight.scorers.text_search`): nothing is trained. `--encoder` adds
 models beside the installed ones. `--fit` adds the recommender that `fit` makes of the same texts
 with the default settings.
 """
@@ -21,7 +22,6 @@ from pennyweight import fit
 from pennyweight.data.dataset import Dataset, read
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
-from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.bootstrap import bootstrap, paired_difference
 from pennyweight.evaluation.search import (
     SearchTask,
@@ -29,7 +29,9 @@ from pennyweight.evaluation.search import (
     known_item_search,
     search_quality,
 )
+from pennyweight.fitting.pretrained import open_pretrained
 from pennyweight.scorers.content import Content
+from pennyweight.scorers.text_search import TextSearch
 from public_data import add_data, present
 from rows import tell
 
@@ -42,8 +44,10 @@ WORDS = "TF-IDF"
 def encoders(models: Sequence[str], threads: int) -> Iterator[tuple[str, Encoder]]:
     """Yield the default model, its static table, and other models, in 8 bits."""
     for model in (None, *models):
-        encoder = TransformerEncoder.from_pretrained(model, precision="int8", threads=threads)
-        yield f"{encoder.name}, static", distil(encoder, dim=min(256, encoder.dim))
+        encoder = open_pretrained(model, precision="int8", threads=threads)
+        if encoder.language_model is not None:
+            table = distil(encoder.language_model, dim=min(256, encoder.dim))
+            yield f"{encoder.name}, static", table
         yield encoder.name, encoder
 
 
@@ -55,19 +59,22 @@ def measure(
     print(f"{title}: {len(task.queries)} queries, {len(task.catalog)} items, {task.metric}")
     words = Content().fit(dataset.interactions, task.catalog)
     base = search_quality(task, words.score_texts)
-    rows = [_row(f"{title}: {WORDS}", base)]
+    rows = [_row(f"{title}: {WORDS}: {task.metric}", base)]
     for encoder_name, encoder in encoders(options.encoder, options.threads):
         began = time.perf_counter()
         scorer = Content(encoder).fit(dataset.interactions, task.catalog)
         values = search_quality(task, scorer.score_texts)
         print(f"  {encoder_name}: {time.perf_counter() - began:.0f} s")
-        rows.append(_row(f"{title}: {encoder_name}", values, base))
+        rows.append(_row(f"{title}: {encoder_name}: {task.metric}", values, base))
+        hybrid = TextSearch.fit(encoder, words, task.catalog)
+        values = search_quality(task, hybrid.score_texts)
+        rows.append(_row(f"{title}: {encoder_name}, BM25, feedback: {task.metric}", values, base))
     if options.fit:
         began = time.perf_counter()
         recommender = fit(replace(dataset, catalog=task.catalog), progress=False)
         values = search_quality(task, recommender.scorer.score_texts)
         print(f"  fit: {time.perf_counter() - began:.0f} s")
-        rows.append(_row(f"{title}: default fit", values, base))
+        rows.append(_row(f"{title}: default fit: {task.metric}", values, base))
     return rows
 
 

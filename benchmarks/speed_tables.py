@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["encoders", "serving", "worst_requests"]
+__all__ = ["encoders", "quantity", "serving", "table", "worst_requests"]
 
 Row = Mapping[str, object]
 LENGTHS = ("short texts", "long texts", "single texts")

@@ -17,6 +17,7 @@ from typing import Any
 
 from cases import CASES, Case
 from frontier_tables import all_candidates
+from language_tables import by_encoder
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.report import BEFORE_REFIT
 from speed_tables import encoders, serving, table, worst_requests
@@ -217,6 +218,8 @@ SPEED = {
     "overload": (serving, ("overload",)),
     "new-items": (serving, ("new_items",)),
     "publishing-killed": (serving, ("publish_kill",)),
+    "search": (by_encoder, ("search",)),
+    "language": (by_encoder, ("language",)),
     "worst-requests": (worst_requests, ("worst_request",)),
 }
 CANDIDATES = {"candidates": all_candidates}

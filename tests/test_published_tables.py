@@ -8,6 +8,7 @@ import pytest
 import tables
 from cases import CASES
 from encode import SHORT, Runner, rows_of
+from language_tables import by_encoder
 from pennyweight.config.frontier import Frontier, Point
 from pennyweight.config.report import Measurement
 from speed_tables import encoders, quantity, serving, spread, worst_requests
@@ -263,3 +264,17 @@ def test_the_worst_requests_have_a_line_a_route():
     ]
     made = worst_requests(rows).splitlines()
     assert made[2:] == ["| POST /v1/rank | 21 ms | a \\| b: 422 | 0 MB |  |"]
+
+
+def test_encoders_have_a_line_and_measurements_a_column() -> None:
+    rows = [
+        {"name": "shop: A: ndcg", "value": 0.5, "low": 0.4, "high": 0.6, "unit": ""},
+        {"name": "shop: B: ndcg", "value": 0.25, "low": 0.2, "high": 0.3, "unit": ""},
+        {"name": "B: bytes", "value": 2e6, "unit": "B"},
+    ]
+    assert by_encoder(rows).splitlines() == [
+        "|  | shop, ndcg | bytes |",
+        "| --- | --- | --- |",
+        "| A | .5000 [.4000, .6000] |  |",
+        "| B | .2500 [.2000, .3000] | 2.0 MB |",
+    ]
