@@ -11,6 +11,7 @@ from pennyweight.cli import (
     compress,
     demo,
     doctor,
+    encoder,
     enrich,
     exit_codes,
     fit,
@@ -92,3 +93,15 @@ _keys = typer.Typer(help="Keys of the service: make, list, revoke.", no_args_is_
 for _name, _command in (("create", keys.create), ("list", keys.listed), ("revoke", keys.revoke)):
     _keys.command(_name)(_guarded(_command))
 app.add_typer(_keys, name="keys")
+
+_encoder = typer.Typer(
+    help="Language models that encode texts: add, list, show, compare.", no_args_is_help=True
+)
+for _name, _command in (
+    ("add", encoder.add),
+    ("list", encoder.listed),
+    ("show", encoder.show),
+    ("compare", encoder.compare),
+):
+    _encoder.command(_name)(_guarded(_command))
+app.add_typer(_encoder, name="encoder")

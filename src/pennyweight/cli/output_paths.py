@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pennyweight.errors import DataError
 
-__all__ = ["Place", "bundle_place", "check_folder", "file_place"]
+__all__ = ["Place", "bundle_place", "check_folder", "file_place", "folder_place"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ def bundle_place(path: Path, *, overwrite: bool) -> Place:
     from pennyweight.bundle import check_place
 
     check_place(path, overwrite=overwrite)
+    check_folder(path)
+    return Place(path, _inode(path))
+
+
+def folder_place(path: Path) -> Place:
+    """Return the place of a folder; `DataError` where none can be written."""
     check_folder(path)
     return Place(path, _inode(path))
 

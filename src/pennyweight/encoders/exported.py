@@ -102,6 +102,27 @@ class ExportedEncoder(GraphEncoder):
         """Width of the vectors."""
         return self.exported.description.dim
 
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """Family, layers, tokens, pooling and the agreement with the original."""
+        described = self.exported.description
+        agreement = described.agreement
+        return {
+            "source": described.source,
+            "family": described.model_type,
+            "layers": described.layers,
+            "vocabulary": described.vocabulary,
+            "precision": described.precision,
+            "pooling": described.pooling,
+            "agreement": f"cosine {agreement.lowest_cosine:.4f} or more to the original, on "
+            f"{agreement.texts} texts",
+        }
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the folder."""
+        return self.exported.nbytes
+
     @cached_property
     def fingerprint(self) -> str:
         """Hash over the files, the cut and the prompts; not over threads."""

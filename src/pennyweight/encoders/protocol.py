@@ -1,8 +1,9 @@
 """The protocol of encoders: their methods, and their description of themselves to callers."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
@@ -111,6 +112,18 @@ class Encoder(Protocol):
     def token_table(self) -> "TableEncoder | None":
         """Itself, where its vectors come from a table of tokens, which can be trained."""
         return None
+
+    @property
+    def facts(self) -> Mapping[str, str | int]:
+        """Family, layers, precision and the like, by name, for people to read."""
+        return {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the files that `save` writes."""
+        with TemporaryDirectory() as folder:
+            self.save(Path(folder))
+            return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
     def projected(self, axes: NDArray[np.float32]) -> "Encoder":
         """Return an encoder whose vectors are ``unit(encode(texts) @ axes)``, (dim, width)."""

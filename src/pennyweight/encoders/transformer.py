@@ -119,6 +119,18 @@ class TransformerEncoder(GraphEncoder):
         return self.weights.dim
 
     @property
+    def facts(self) -> dict[str, str | int]:
+        """Family, layers, tokens and pooling."""
+        config = self.weights.config
+        return {
+            "family": str(config["model_type"]),
+            "layers": int(config["num_hidden_layers"]),
+            "vocabulary": int(config["vocab_size"]),
+            "precision": self._precision,
+            "pooling": self.weights.pooling,
+        }
+
+    @property
     def fingerprint(self) -> str:
         """Hash over weights, tokenizer, precision and cut; not over threads."""
         return self._fingerprint

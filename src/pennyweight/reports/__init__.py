@@ -1,7 +1,15 @@
 """Reports: HTML pages of evaluation, compression and validation."""
 
+from pennyweight.reports.comparison import comparison_page
 from pennyweight.reports.evaluation import Example, ExampleItem, evaluation_page
 from pennyweight.reports.frontier import frontier_page
 from pennyweight.reports.validation import validation_page
 
-__all__ = ["Example", "ExampleItem", "evaluation_page", "frontier_page", "validation_page"]
+__all__ = [
+    "Example",
+    "ExampleItem",
+    "comparison_page",
+    "evaluation_page",
+    "frontier_page",
+    "validation_page",
+]
