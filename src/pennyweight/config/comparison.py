@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pennyweight.config.frozen import Frozen
-from pennyweight.config.quality import Measured
+from pennyweight.config.frozen import FrozenModel
+from pennyweight.config.quality import Measurement
 from pennyweight.formatting import aligned, size
 
 __all__ = ["COLUMNS", "ComparedEncoder", "EncoderComparison"]
@@ -13,7 +13,7 @@ __all__ = ["COLUMNS", "ComparedEncoder", "EncoderComparison"]
 COLUMNS = ("encoder", "content ndcg@10", "difference", "neighbors", "texts/s", "size", "dim")
 
 
-class ComparedEncoder(Frozen):
+class ComparedEncoder(FrozenModel):
     """One encoder, measured.
 
     Attributes
@@ -32,8 +32,8 @@ class ComparedEncoder(Frozen):
 
     name: str
     dim: Annotated[int, Field(ge=1)]
-    ndcg: Measured | None = None
-    difference: Measured | None = None
+    ndcg: Measurement | None = None
+    difference: Measurement | None = None
     neighbors: Annotated[float, Field(ge=0, le=1)]
     texts_per_second: Annotated[float, Field(ge=0)]
     nbytes: Annotated[int, Field(ge=0)]
@@ -54,7 +54,7 @@ class ComparedEncoder(Frozen):
         )
 
 
-class EncoderComparison(Frozen):
+class EncoderComparison(FrozenModel):
     """Encoders on the same items and the same held-out events, the first is the reference.
 
     Attributes

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pennyweight.config.frozen import Frozen
+from pennyweight.config.frozen import FrozenModel
 from pennyweight.encoders.exported_folder import (
     DECODERS,
     ENCODERS,
@@ -23,7 +23,7 @@ from pennyweight.storage.files import cache_folder
 __all__ = ["FoundEncoder", "encoder_kinds", "find_encoders"]
 
 
-class FoundEncoder(Frozen):
+class FoundEncoder(FrozenModel):
     """A model that can be named as an encoder.
 
     Attributes
