@@ -342,6 +342,7 @@ def test_fit_saves_vectors_and_serves_without_the_server(server, tmp_path, monke
     assert [server.texts.count(title) for title in titles] == [1] * 30  # for all fits
     bundle = tmp_path / "bundle"
     made.save(bundle)
+    assert not [text for text in server.texts if text in ("tea", "coffee")]  # no measured search
     stored = b"".join(path.read_bytes() for path in bundle.rglob("*") if path.is_file())
     assert KEY.encode() not in stored
     sent = len(server.requests)

@@ -175,6 +175,7 @@ def test_fit_save_and_search(tiny, tmp_path, monkeypatch):
     plan = Plan().override({"evaluate.encoder_ablation": False, "encoder.query_prefix": "red "})
     items, events = small_shop.items(), small_shop.events()
     made = fit(items, events, plan=plan, encoder=str(tiny), scorers=["content"])
+    assert made.scorer.search is None  # which would take thousands of texts more
     made.save(tmp_path / "bundle")
     loaded = Recommender.load(tmp_path / "bundle")
     request = {"text": "dark tea", "k": 3}

@@ -15,6 +15,7 @@ from pennyweight.data.split import split
 from pennyweight.errors import DataError, PlanError, UnknownUserWarning
 from pennyweight.evaluation.metrics import metric_names
 from pennyweight.fitting import evaluate, fit
+from pennyweight.fitting.search_choice import open_search_encoder
 from pennyweight.progress.update import ProgressUpdate
 from pennyweight.recommender import Recommender
 from pennyweight.scorers.blend import Blend
@@ -442,6 +443,9 @@ def test_prompts_of_the_plan_are_reported_and_searched_with(tmp_path):
     made.save(tmp_path / "bundle")
     encoder = Recommender.load(tmp_path / "bundle").scorer.components["content"].encoder
     assert (encoder.prompts.query, encoder.prompts.document) == ("blue ", "passage: ")
+    planned = plan.override({"encoder.name": str(folder)}).encoder
+    search = open_search_encoder(str(folder), planned, None, optional=False)
+    assert search.prompts == encoder.prompts
 
 
 def test_prompts_for_an_encoder_without_them_are_refused():

@@ -18,7 +18,7 @@ from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.weights import OF_DEFAULT, may_be_model
 from pennyweight.errors import DataError, PlanError, did_you_mean
-from pennyweight.fitting.pretrained import open_endpoint, open_pretrained
+from pennyweight.fitting.pretrained import open_endpoint, open_pretrained, with_prefixes
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.validation.language import MUCH, unread
@@ -150,9 +150,7 @@ def choose_encoders(
                 max_tokens=plan.max_tokens or READ_TOKENS,
             )
         )
-        if plan.has_prefix:
-            prompts = encoder.prompts.override(plan.query_prefix, plan.document_prefix)
-            encoder = encoder.with_prompts(prompts)
+        encoder = with_prefixes(encoder, plan)
     except DataError as error:
         if plan.name != "auto":
             raise

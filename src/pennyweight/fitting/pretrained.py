@@ -17,7 +17,7 @@ from pennyweight.encoders.weights import find_folder
 from pennyweight.errors import PlanError
 from pennyweight.fitting.export_cache import exported_once, needs_export
 
-__all__ = ["open_endpoint", "open_pretrained"]
+__all__ = ["open_endpoint", "open_pretrained", "with_prefixes"]
 
 
 def open_pretrained(
@@ -80,3 +80,10 @@ def open_endpoint(plan: EncoderPlan) -> EndpointEncoder:
     )
     budget = TokenBudget(plan.budget_tokens, plan.budget_money, plan.token_price)
     return EndpointEncoder.open(settings, budget=budget)
+
+
+def with_prefixes(encoder: Encoder, plan: EncoderPlan) -> Encoder:
+    """Return the encoder of a plan with the prompts that the plan overrides."""
+    if not plan.has_prefix:
+        return encoder
+    return encoder.with_prompts(encoder.prompts.override(plan.query_prefix, plan.document_prefix))

@@ -12,6 +12,8 @@ from pennyweight.config.search import SearchQuality, SearchTaskQuality
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
+from pennyweight.encoders.endpoint_client import is_endpoint
+from pennyweight.encoders.gguf_header import is_gguf
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.tokens import READ_TOKENS
@@ -26,7 +28,7 @@ from pennyweight.evaluation.search import (
 )
 from pennyweight.fitting.components import Component
 from pennyweight.fitting.encoder_choice import uses_language_model
-from pennyweight.fitting.pretrained import open_pretrained
+from pennyweight.fitting.pretrained import open_pretrained, with_prefixes
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.text_search import BM25_WEIGHTS, TextSearch
@@ -67,12 +69,15 @@ def search_encoder_name(
 
     ``auto`` takes the encoder that the plan names for the scorers, or the static table of the
     default model: a language model that encodes every new item and every query is taken only
-    where it is named.
+    where it is named. A server or a GGUF file is not taken: measuring it would encode thousands of
+    texts more, which cost money or hours.
     """
     if plan.encoder != AUTO:
         return plan.encoder
     if own_encoder is not None:
         return encoder_plan.name if own_encoder.language_model is not None else NONE
+    if is_endpoint(encoder_plan.name) or is_gguf(encoder_plan.name):
+        return NONE
     if not uses_language_model(encoder_plan.name)[0]:
         return NONE
     return STATIC if encoder_plan.name == AUTO else encoder_plan.name
@@ -120,6 +125,8 @@ def open_search_encoder(
         if optional:
             return None
         raise
+    if name == plan.name:
+        encoder = with_prefixes(encoder, plan)
     model = encoder.language_model
     if name == STATIC and model is not None:
         table = distil(model, dim=min(DIM, model.dim))
