@@ -92,6 +92,19 @@ def test_a_table_is_distilled_with_markers_in_their_places(exported):
     np.testing.assert_allclose(rows[token] / np.linalg.norm(rows[token]), alone, atol=1e-5)
 
 
+def test_a_large_vocabulary_is_run_only_for_the_tokens_of_texts(exported, monkeypatch):
+    encoder = ExportedEncoder.open(exported, threads=1)
+    whole = distil(encoder, dim=2, texts=TEXTS, cache=False)
+    assert (whole.token_weights > 0).sum() > 70
+    monkeypatch.setattr("pennyweight.encoders.static.LARGE", 10)
+    table = distil(encoder, dim=2, texts=["red shoe", "blue"], cache=False)
+    tokens = [encoder.tokenizer.token_to_id(word) for word in ("red", "shoe", "blue")]
+    assert np.flatnonzero(table.token_weights).tolist() == sorted(tokens)
+    assert np.flatnonzero(table.table.any(axis=1)).tolist() == sorted(tokens)
+    assert len(table.table) == encoder.tokenizer.get_vocab_size()
+    assert not table.encode(["music"]).any() and table.encode(["red music"]).any()
+
+
 def test_save_and_load(exported, tmp_path):
     encoder = ExportedEncoder.open(exported, threads=1, max_tokens=16)
     encoder.save(tmp_path / "saved")

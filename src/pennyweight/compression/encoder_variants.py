@@ -132,7 +132,7 @@ def _pruned(
 
 def _static(teacher: LanguageModelEncoder, texts: Sequence[str], targets: Float) -> EncoderVariant:
     """Fit a token table to a teacher's vectors, whiten it, and store it in 8 bits."""
-    table = distil(teacher, dim=min(STATIC_DIM, teacher.dim)).weighted(texts)
+    table = distil(teacher, dim=min(STATIC_DIM, teacher.dim), texts=texts).weighted(texts)
     static = fit_table(table, texts, targets).pruned(texts)
     axes = ProjectedEncoder.of_vectors(static, static.encode(texts), dim=static.dim).axes
     packed = QuantizedRows.of(static.table @ axes, "int8", by_row=True)

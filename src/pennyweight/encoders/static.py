@@ -29,6 +29,7 @@ from pennyweight.vectors.unit_rows import unit_rows
 __all__ = ["StaticEncoder", "distil"]
 
 MAX_TOKENS = 512
+LARGE = 100_000  # tokens of a vocabulary that takes too long to run whole
 BLOCK_TEXTS = 4096
 SIF = 1e-4  # tokens rarer than this share of the text count in full
 DISTIL_VERSION = 1  # raise it when `distil` computes other numbers
@@ -191,6 +192,7 @@ def distil(
     model: LanguageModelEncoder,
     *,
     dim: int = 256,
+    texts: Sequence[str] | None = None,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> StaticEncoder:
@@ -204,6 +206,9 @@ def distil(
     ----------
     dim
         Width of the table; at most the model's.
+    texts
+        Those of a catalog. Of a large vocabulary whose model runs as an export, such as a
+        decoder's, only the tokens of these texts are run; others have no vector and no weight.
     cache
         Keep the result in the cache folder and read it from there the next time.
     progress
@@ -211,26 +216,41 @@ def distil(
     """
     if not 1 <= dim <= model.dim:
         raise DataError(f"dim {dim}: from 1 to {model.dim}, the width of {model.name}")
-    key = digest(model.fingerprint, str(dim), f"distil {DISTIL_VERSION}")
+    tokenizer = model.tokenizer
+    size = tokenizer.get_vocab_size()
+    tokens = np.arange(size)
+    if texts is not None and size > LARGE and model.weights is None:
+        tokens = _tokens_of(tokenizer, texts)
+    selection = () if len(tokens) == size else (tokens,)
+    key = digest(model.fingerprint, str(dim), f"distil {DISTIL_VERSION}", *selection)
     folder = cache_folder() / "static" / key
     if cache:
         try:
             return StaticEncoder.load(folder)
         except (BundleError, DataError):
             pass  # absent or damaged: made anew below
-    tokenizer = model.tokenizer
-    size = tokenizer.get_vocab_size()
     first, last = markers(tokenizer)
-    ids = [[*first, token, *last] for token in range(size)]
-    table = _principal(model.pool(ids, progress=progress), dim)
+    ids = [[*first, token, *last] for token in tokens.tolist()]
+    rows = _principal(model.pool(ids, progress=progress), min(dim, len(ids)))
+    table, weights = np.zeros((size, rows.shape[1]), np.float32), np.zeros(size, np.float32)
+    table[tokens], weights[tokens] = rows, _zipf_weights(tokenizer)[tokens]
     name = f"static-{model.name}-{dim}"
-    encoder = StaticEncoder(table, _zipf_weights(tokenizer), tokenizer, name=name)
+    encoder = StaticEncoder(table, weights, tokenizer, name=name)
     if cache:
         try:
             encoder.save(folder)
         except OSError:
             pass  # a read-only cache costs time, not correctness
     return encoder
+
+
+def _tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return the ids of the tokens of texts; the markers where no text has a token."""
+    ids: set[int] = set()
+    for start in range(0, len(texts), BLOCK_TEXTS):
+        block = tokenize(tokenizer, texts[start : start + BLOCK_TEXTS], special=False)
+        ids.update(token for row in block for token in row)
+    return np.array(sorted(ids or {*special_ids(tokenizer).tolist(), 0}), np.int64)
 
 
 def _principal(rows: NDArray[np.float32], dim: int) -> NDArray[np.float32]:

@@ -181,7 +181,7 @@ def encoders_of(
     width, model = plan.dim or default_dim(len(catalog)), encoder.language_model
     table = encoder.token_table
     if model is not None:
-        table = distil(model, dim=min(width, model.dim), progress=progress)
+        table = distil(model, dim=min(width, model.dim), texts=catalog.texts, progress=progress)
     elif table is None:
         table = _lexical(catalog, width)
     return Encoders(encoder, table, encoder.name, model=model is not None)
