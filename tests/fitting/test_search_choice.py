@@ -22,6 +22,8 @@ QUICK = {"scorers": "popularity,content", "seed": 1}
         ("auto", "some/model", "some/model"),
         ("auto", "tfidf", "none"),
         ("auto", "word2vec", "none"),
+        ("auto", "https://host/v1", "none"),
+        ("auto", "model.gguf", "none"),
         ("none", "minilm", "none"),
         ("minilm", "tfidf", "minilm"),
     ],
@@ -71,7 +73,7 @@ def test_a_catalog_without_queries_keeps_tfidf_unless_an_encoder_is_named():
     assert "no categories or descriptions" in shop.report.search.sentence()
 
 
-@pytest.mark.parametrize("name", ["statik", "tfidf", "word2vec"])
+@pytest.mark.parametrize("name", ["statik", "tfidf", "word2vec", "https://host/v1", "model.gguf"])
 def test_an_unknown_encoder_is_refused_before_the_work(name):
     plan = Plan().override({"search.encoder": name})
     with pytest.raises(PlanError, match=r"search\.encoder.*static"):

@@ -63,8 +63,7 @@ from pennyweight.fitting.search_choice import (
     AUTO,
     NONE,
     check_search_encoder,
-    choose_search,
-    open_search_encoder,
+    learn_search,
     search_encoder_name,
     search_work,
 )
@@ -313,26 +312,10 @@ class Job:
 
     def _choose_search(self) -> SearchQuality | None:
         """Give the blend a search by text where it finds more than TF-IDF."""
-        plan = self.plan
         if self._search_encoder == NONE or not self.blend.scores_texts:
             return None
         with self.stages.stage("search"):
-            automatic = plan.search.encoder == AUTO
-            encoder = open_search_encoder(
-                self._search_encoder, plan.encoder, self.own_encoder, optional=automatic
-            )
-            if encoder is None:
-                return None
-            self.blend.search, quality = choose_search(
-                encoder,
-                self.blend.components,
-                self.data.catalog,
-                self.data.interactions,
-                forced=not automatic,
-                resamples=plan.evaluate.bootstrap,
-                seed=self.seed,
-            )
-        return quality
+            return learn_search(self.blend, self.data, self.plan, self.own_encoder)
 
     def _learn(
         self,

@@ -1,15 +1,16 @@
 """The choice of the search by text, on queries that are made from the catalog."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.plan import EncoderPlan, SearchPlan
+from pennyweight.config.plan import EncoderPlan, Plan, SearchPlan
 from pennyweight.config.search import SearchQuality, SearchTaskQuality
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.dataset import Dataset
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.encoders.endpoint_client import is_endpoint
@@ -29,6 +30,7 @@ from pennyweight.evaluation.search import (
 from pennyweight.fitting.components import Component
 from pennyweight.fitting.encoder_choice import uses_language_model
 from pennyweight.fitting.pretrained import open_pretrained, with_prefixes
+from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.text_search import BM25_WEIGHTS, TextSearch
@@ -40,7 +42,7 @@ __all__ = [
     "NONE",
     "STATIC",
     "check_search_encoder",
-    "choose_search",
+    "learn_search",
     "open_search_encoder",
     "search_encoder_name",
     "search_work",
@@ -136,11 +138,30 @@ def open_search_encoder(
     return encoder
 
 
-def choose_search(
+def learn_search(
+    blend: Blend, data: Dataset, plan: Plan, own_encoder: Encoder | None
+) -> SearchQuality | None:
+    """Give a blend a search by text where it finds more than TF-IDF, or where the plan says so."""
+    automatic = plan.search.encoder == AUTO
+    name = search_encoder_name(plan.search, plan.encoder, own_encoder)
+    encoder = open_search_encoder(name, plan.encoder, own_encoder, optional=automatic)
+    if encoder is None:
+        return None
+    blend.search, quality = _choose(
+        encoder,
+        blend.components,
+        data,
+        forced=not automatic,
+        resamples=plan.evaluate.bootstrap,
+        seed=plan.evaluate.seed,
+    )
+    return quality
+
+
+def _choose(
     encoder: Encoder,
-    components: dict[str, Scorer],
-    catalog: Catalog,
-    interactions: Interactions,
+    components: Mapping[str, Scorer],
+    data: Dataset,
     *,
     forced: bool,
     resamples: int,
@@ -158,6 +179,7 @@ def choose_search(
     forced
         Use it whatever it gains.
     """
+    catalog, interactions = data.catalog, data.interactions
     sample = _sample(catalog, seed)
     tasks = [make(sample, seed=seed) for make in (category_search, known_item_search)]
     measured = [_measure(task, encoder, interactions) for task in tasks if task is not None]
