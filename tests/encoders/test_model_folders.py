@@ -59,9 +59,13 @@ def test_shards_are_read_as_one_file(tmp_path, sharded):
     save_file({**tensors, name: tensors[name] + 1}, shards[1])
     assert find_weights(sharded).fingerprint != before
     encoder = TransformerEncoder.from_pretrained(sharded, threads=1)
+    (sharded / "onnx").mkdir()
+    (sharded / "onnx/model.onnx").write_text("for another runtime")
     encoder.save(tmp_path / "saved")
     again = TransformerEncoder.load(tmp_path / "saved")
     np.testing.assert_array_equal(again.encode(TEXTS), encoder.encode(TEXTS))
+    saved = {path.name for path in (tmp_path / "saved/tiny").iterdir()}
+    assert saved == {path.name for path in sharded.iterdir()} - {"onnx"}
 
 
 def test_a_shard_that_is_missing_is_named(sharded):

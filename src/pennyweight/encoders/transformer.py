@@ -148,14 +148,17 @@ class TransformerEncoder(GraphEncoder):
         return graph.session(self.threads)
 
     def save(self, folder: Path) -> None:
-        """Write the weights' folder, in 8 bits if they run so, with the settings beside it."""
+        """Write the files of the weights, in 8 bits if they run so, and the settings beside."""
         weights, target = self.weights, folder / self.weights.name
         if self._precision == "int8":
             text = (weights.folder / "tokenizer.json").read_text(encoding="utf-8")
             tensors = weights.tensors()
             write_weights(target, weights, weights.config, tensors, text, precision="int8")
         else:
-            shutil.copytree(weights.folder, target, dirs_exist_ok=True)
+            # Not the whole folder: it may hold the model for other runtimes too.
+            for name in weights.files:
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(weights.folder / name, target / name)
         settings = {
             "folder": weights.name,
             "precision": self._precision,

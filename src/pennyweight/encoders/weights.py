@@ -124,6 +124,12 @@ class ModelWeights:
         return digest(self.files_fingerprint, "prompts", prompts.query, prompts.document)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all files that are read."""
+        names = ("config.json", "tokenizer.json", *tensor_files(self.folder))
+        return (*names, *self.modules.files)
+
+    @property
     def pooling(self) -> Pooling:
         """The pooling of token states."""
         return self.modules.pooling
