@@ -3,8 +3,9 @@
     python benchmarks/tables.py DIR
 
 DIR holds ``quality/CASE.json`` of `quality.py --reports`, ``frontier/DATA.json`` of `frontier.py
---reports`, and ``NAME.json`` of other benchmarks with `--json`. A table stands between the lines
-``<!-- table NAME -->`` and ``<!-- end -->``; a table without results stays unchanged.
+--reports`, ``rank/CASE.json`` of `rank.py --reports`, and ``NAME.json`` of other benchmarks with
+`--json`. A table stands between the lines ``<!-- table NAME -->`` and ``<!-- end -->``; a table
+without results stays unchanged.
 """
 
 import argparse
@@ -204,6 +205,38 @@ def cost(results: Results) -> str:
     return table(head, rows)
 
 
+def ranking(folder: Path) -> str:
+    """Return a line for each case of `rank.py`."""
+    rows = []
+    for path in sorted(folder.glob("*.json")):
+        result = json.loads(path.read_text())
+        stage, times = result["stage"], result.get("batch_ms")
+        relative = result["gain"]["value"] / result["blend"]["value"]
+        rows.append(
+            [
+                result["title"],
+                around(result["blend"]),
+                f"**{around(result['with_trees'])}**" if stage["kept"] else "left out",
+                f"{around(result['gain'], sign=True)}, {relative:+.1%}" if stage["kept"] else "",
+                around(stage["gain"], sign=True),
+                f"{stage['trees']}" if stage["kept"] else "",
+                f"{result['seconds']:.0f}",
+                f"{times['without']:.2f}, {times['with']:.2f}" if times else "",
+            ]
+        )
+    head = [
+        "data, protocol",
+        "NDCG@10, blend",
+        "with trees",
+        "gain on test",
+        "gain on validation (decisive)",
+        "trees",
+        "training, s",
+        "ms a list without, with",
+    ]
+    return table(head, rows)
+
+
 BASELINE = "sentence-transformers"
 QUALITY = {
     "headline": headline,
@@ -250,9 +283,13 @@ def tables(folder: Path) -> dict[str, str]:
         for path in sorted((folder / "frontier").glob("*.json"))
     }
     out |= {name: make(frontiers) for name, make in CANDIDATES.items() if frontiers}
+    if any((folder / "rank").glob("*.json")):
+        out["ranking"] = ranking(folder / "rank")
     absent = [str(path) for _, path in paths if not path.is_file()]
     absent += [
-        f"figures for the table {name!r}" for name in (*SPEED, *CANDIDATES) if name not in out
+        f"figures for the table {name!r}"
+        for name in (*SPEED, *CANDIDATES, "ranking")
+        if name not in out
     ]
     print("".join(f"absent: {name}\n" for name in absent), end="")
     return out

@@ -33,7 +33,7 @@ def booster(rows):
 
 @pytest.fixture(scope="module")
 def trees(booster):
-    return TreeEnsemble.of_lightgbm(booster.dump_model())
+    return TreeEnsemble.mean([booster.dump_model()])
 
 
 def test_predictions_are_those_of_lightgbm(trees, booster, rows):
@@ -63,11 +63,11 @@ def test_contributions_add_up_to_the_prediction(trees, rows):
 
 
 def test_no_trees_and_no_rows_add_nothing(rows):
-    none = TreeEnsemble.of_lightgbm({"tree_info": [], "max_feature_idx": 3})
+    none = TreeEnsemble.mean([{"tree_info": [], "max_feature_idx": 3}])
     none.check()
     assert none.predict(rows).tolist() == [0.0] * len(rows)
     leaf = {"tree_structure": {"leaf_value": 0.5}}
-    stump = TreeEnsemble.of_lightgbm({"tree_info": [leaf], "max_feature_idx": 3})
+    stump = TreeEnsemble.mean([{"tree_info": [leaf], "max_feature_idx": 3}])
     np.testing.assert_allclose(stump.predict(rows), 0.5)
     assert stump.predict(rows[:0]).shape == (0,)
     assert not stump.contributions(rows).any()
@@ -95,3 +95,11 @@ def test_arrays_of_other_types_and_lengths_are_refused(trees):
         replace(trees, value=trees.value[1:]).check()
     with pytest.raises(ValueError, match="left"):
         replace(trees, left=trees.left.astype(np.int64)).check()
+
+
+def test_the_mean_of_models_is_that_of_their_predictions(booster, rows):
+    other = lightgbm.train(PARAMETERS, lightgbm.Dataset(rows, rows[:, 1].copy()), 5)
+    mean = TreeEnsemble.mean([booster.dump_model(), other.dump_model()])
+    mean.check()
+    expected = (booster.predict(rows) + other.predict(rows)) / 2
+    np.testing.assert_allclose(mean.predict(rows), expected, atol=1e-5)

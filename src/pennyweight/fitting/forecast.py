@@ -67,7 +67,7 @@ class UserSample:
 MEASURED = UserSample(2_000, 1_000_000_000)  # unless the plan says how many
 TUNED = UserSample(300, 200_000_000, max_users=2_000)  # to tune the settings of a scorer
 BLENDED = UserSample(1_000, 600_000_000, max_users=6_000)
-RANKED = UserSample(1_000, 1_000_000_000, max_users=10_000)  # to train the ranking stage
+RANKED = UserSample(1_000, 1_000_000_000, max_users=20_000)  # to train the ranking stage
 
 
 Scorers = Mapping[str, Scorer | type[Scorer]]

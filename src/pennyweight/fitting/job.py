@@ -238,7 +238,6 @@ class Job:
                 plan,
                 by_time=data_split.protocol in BY_TIME,
                 seed=self.seed,
-                threads=usable_cores(),
                 resamples=self.plan.evaluate.bootstrap,
                 progress=tell,
             )

@@ -1,5 +1,6 @@
 """The trees of the ranking stage: trained on validation choices, and kept where they gain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ from pennyweight.evaluation.metrics import metric_names, per_user
 from pennyweight.evaluation.ranking import MISS
 from pennyweight.ranking.top_k import best_rows
 from pennyweight.scorers.blend import Blend
-from pennyweight.scorers.candidate_features import CandidateFeatures
+from pennyweight.scorers.candidate_features import CandidateFeatures, padded
 from pennyweight.scorers.protocol import Progress
 from pennyweight.scorers.ranking_trees import RankingTrees, blend_digest, catalog_digest
 from pennyweight.vectors.tree_ensemble import TreeEnsemble
@@ -28,17 +29,15 @@ __all__ = ["learn_trees"]
 CHOICE = "ndcg@10"
 DEPTH = 100  # items of a list that are ranked again
 MIN_LISTS = 100  # with a held-out item among the candidates
-FOLDS = 3
+MANY_LISTS = 2_000
 MAX_ROUNDS, PATIENCE = 300, 40
 BLOCK = 64  # histories scored at a time
 INSTALL = "pip install lightgbm (on macOS also brew install libomp)"
-# Few leaves, each of many rows, and a small step: validation has some thousand choices.
+# A small step and leaves of many rows: validation has some hundred or thousand choices.
 PARAMETERS: dict[str, Any] = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 50,
     "learning_rate": 0.05,
-    "num_leaves": 7,
-    "min_data_in_leaf": 200,
     "feature_fraction": 0.7,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -50,12 +49,34 @@ PARAMETERS: dict[str, Any] = {
     "force_row_wise": True,
 }
 
+
+@dataclass(frozen=True)
+class _Size:
+    """Settings for a number of lists: with few, each split of them into folds counts for less.
+
+    Attributes
+    ----------
+    folds, repeats
+        Folds of the cross-fitting, and how often it is done, with other folds; as many sets of
+        trees are averaged.
+    parameters
+        Of LightGBM.
+    """
+
+    folds: int
+    repeats: int
+    parameters: dict[str, int]
+
+
+FEW = _Size(5, 4, {"num_leaves": 4, "min_data_in_leaf": 400})
+MANY = _Size(3, 1, {"num_leaves": 7, "min_data_in_leaf": 200})
+
 Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class CandidateLists:
-    """The best items of some held-out users, their features, and which of them were chosen.
+    """The best items of held-out users of whom some are chosen, and their features.
 
     Attributes
     ----------
@@ -69,6 +90,8 @@ class CandidateLists:
         List i has the candidates ``offsets[i]:offsets[i + 1]``, int64 (n_lists + 1,).
     targets
         Held-out items of each user, candidates or not, int64 (n_lists,).
+    n_users
+        Users in all, those aside who chose none of their candidates or all.
     """
 
     rows: Float
@@ -76,15 +99,10 @@ class CandidateLists:
     chosen: NDArray[np.bool_]
     offsets: NDArray[np.int64]
     targets: NDArray[np.int64]
+    n_users: int
 
     def __len__(self) -> int:
         return len(self.targets)
-
-    @property
-    def informative(self) -> NDArray[np.bool_]:
-        """Lists that have a chosen item among others, bool (n_lists,)."""
-        hits = np.bincount(self._list, self.chosen, minlength=len(self))
-        return (hits > 0) & (hits < np.diff(self.offsets))
 
     @property
     def _list(self) -> NDArray[np.int64]:
@@ -95,8 +113,9 @@ class CandidateLists:
         sizes = np.diff(self.offsets)[lists]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         at = np.repeat(self.offsets[lists] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        targets = self.targets[lists]
         return CandidateLists(
-            self.rows[at], self.base[at], self.chosen[at], offsets, self.targets[lists]
+            self.rows[at], self.base[at], self.chosen[at], offsets, targets, len(lists)
         )
 
     def quality(self, scores: Float) -> NDArray[np.float64]:
@@ -120,7 +139,7 @@ def learn_trees(
     *,
     by_time: bool,
     seed: int,
-    threads: int,
+    threads: int = 1,
     resamples: int = 1_000,
     progress: Progress | None = None,
 ) -> Reranking | None:
@@ -136,6 +155,8 @@ def learn_trees(
     by_time
         Whether an item without events is a new one; otherwise its only events may have been held
         out, and the trees do not see it.
+    threads
+        Of LightGBM; with some thousand lists, one is about as fast as several.
 
     Returns
     -------
@@ -156,8 +177,7 @@ def learn_trees(
         return Reranking(kept=False, reason=f"LightGBM cannot be imported; {INSTALL}")
     features = CandidateFeatures.of(blend.components)
     lists = _draw(blend, valid, features, by_time=by_time, progress=progress)
-    informative = lists.informative
-    n = int(informative.sum())
+    n = len(lists)
     if n < MIN_LISTS:
         reason = (
             f"{n:,} validation lists have a held-out item among their best {DEPTH}; "
@@ -166,15 +186,14 @@ def learn_trees(
         if plan.name == "trees":
             raise DataError(f"rerank.name is 'trees', but {reason}; use --rerank auto")
         return Reranking(kept=False, reason=reason, lists=n)
-    trainer = _Trainer(lightgbm, {**PARAMETERS, "seed": seed, "num_threads": threads})
-    rounds, gain = trainer.cross_fit(lists, seed=seed, resamples=resamples)
+    trainer = _Trainer(lightgbm, FEW if n < MANY_LISTS else MANY, seed, threads)
+    rounds, gain = trainer.cross_fit(lists, resamples=resamples)
     if plan.name == "auto" and gain.low <= 0:
         reason = (
             f"their gain on validation users is not above zero: {signed(gain.measured())} NDCG@10"
         )
         return Reranking(kept=False, reason=reason, lists=n, gain=gain.measured())
-    booster = trainer.train(lists.take(np.flatnonzero(informative)), max(1, rounds))
-    ensemble = TreeEnsemble.of_lightgbm(booster.dump_model())
+    ensemble = TreeEnsemble.mean([booster.dump_model() for booster in trainer.train(lists, rounds)])
     names = features.components
     blend.trees = RankingTrees(
         features, ensemble, DEPTH, blend_digest(blend, names), catalog_digest(catalog.ids)
@@ -203,31 +222,36 @@ def _draw(
     counts = valid.before.counts
     hidden = np.zeros(len(counts), bool) if by_time else counts == 0
     rows: list[Float] = [np.empty((0, len(features.owners)), np.float32)]
-    base, chosen, sizes = [np.empty(0, np.float32)], [np.empty(0, bool)], [np.empty(0, np.int64)]
+    base, chosen = [np.empty(0, np.float32)], [np.empty(0, bool)]
+    sizes, targets = [0], list[int]()
     for start in range(0, len(users), BLOCK):
         block = users[start : start + BLOCK]
         histories = valid.histories.take(block)
         scores, attributions = blend.attribute(histories)
         eligible = _eligible(blend, scores, histories, hidden)
-        best = best_rows(eligible, [DEPTH] * len(block))
-        codes = np.full((len(block), DEPTH), -1, np.int32)
-        for row, candidates in enumerate(best):
-            codes[row, : len(candidates)] = candidates
-        at = np.arange(len(block))
-        rows.append(
-            features.rows(blend.components, attributions[0].scored, at.tolist(), histories, codes)
-        )
-        for row, candidates in enumerate(best):
-            ends = valid.target_offsets[block[row] : block[row] + 2]
-            base.append(scores[row, candidates])
-            chosen.append(np.isin(candidates, valid.targets[ends[0] : ends[1]]))
-        sizes.append(np.array([len(candidates) for candidates in best], np.int64))
+        codes, at = [], []
+        for row, candidates in enumerate(best_rows(eligible, [DEPTH] * len(block))):
+            first, stop = valid.target_offsets[block[row] : block[row] + 2]
+            hits = np.isin(candidates, valid.targets[first:stop])
+            if 0 < hits.sum() < len(hits):
+                base.append(scores[row, candidates])
+                chosen.append(hits)
+                sizes.append(len(candidates))
+                targets.append(int(stop - first))
+                codes.append(candidates)
+                at.append(row)
+        if at:
+            taken, scored = histories.take(at), attributions[0].scored
+            rows.append(features.rows(blend.components, scored, at, taken, padded(codes)))
         if progress is not None:
             progress(min(start + BLOCK, len(users)), len(users))
-    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
-    targets = np.diff(valid.target_offsets)[users]
     return CandidateLists(
-        np.concatenate(rows), np.concatenate(base), np.concatenate(chosen), offsets, targets
+        np.concatenate(rows),
+        np.concatenate(base),
+        np.concatenate(chosen),
+        np.cumsum(sizes).astype(np.int64),
+        np.array(targets, np.int64),
+        len(users),
     )
 
 
@@ -245,44 +269,58 @@ class _Trainer:
     """Trains LightGBM's lambdarank from the scores of a blend."""
 
     lightgbm: Any
-    parameters: dict[str, Any]
+    size: _Size
+    seed: int
+    threads: int
 
-    def cross_fit(
-        self, lists: CandidateLists, *, seed: int, resamples: int
-    ) -> tuple[int, Estimate]:
-        """Return the best number of rounds, and the gain on lists held out from the training."""
-        fold = np.random.default_rng(seed).permutation(len(lists)) % FOLDS
-        informative = lists.informative
+    def cross_fit(self, lists: CandidateLists, *, resamples: int) -> tuple[list[int], Estimate]:
+        """Return the best number of rounds of each repeat, and the gain by cross-fitting."""
+        margins, rounds = np.zeros(len(lists.base)), []
+        for repeat in range(self.size.repeats):
+            held_out, best = self._cross_fit(lists, repeat)
+            margins += held_out / self.size.repeats
+            rounds.append(best)
+        difference = np.zeros(lists.n_users)  # zero where no candidate is chosen
+        scores = lists.base + margins.astype(np.float32)
+        difference[: len(lists)] = lists.quality(scores) - lists.quality(lists.base)
+        return rounds, bootstrap(difference[:, None], resamples=resamples, rng=self.seed)[0]
+
+    def _cross_fit(self, lists: CandidateLists, repeat: int) -> tuple[NDArray[np.float64], int]:
+        """Return margins by trees trained without the list, and the best number of rounds."""
+        folds = self.size.folds
+        fold = np.random.default_rng(self.seed + repeat).permutation(len(lists)) % folds
         boosters = []
-        for held in range(FOLDS):
-            training = self._dataset(lists.take(np.flatnonzero(informative & (fold != held))))
-            validation = self._dataset(
-                lists.take(np.flatnonzero(informative & (fold == held))), training
-            )
-            booster = self.lightgbm.Booster(self.parameters, training)
+        for held in range(folds):
+            training = self._dataset(lists.take(np.flatnonzero(fold != held)))
+            validation = self._dataset(lists.take(np.flatnonzero(fold == held)), training)
+            booster = self.lightgbm.Booster(self._parameters(repeat), training)
             boosters.append(booster.add_valid(validation, "held out"))
         curves: list[list[float]] = []  # a row a round, a column a fold
-        for _ in range(MAX_ROUNDS):
+        best = 0
+        while len(curves) < MAX_ROUNDS and len(curves) - best <= PATIENCE:
             for booster in boosters:
                 booster.update()
             curves.append([booster.eval_valid()[0][2] for booster in boosters])
-            if len(curves) - 1 - int(np.argmax(np.mean(curves, axis=1))) >= PATIENCE:
-                break
-        curve = np.array(curves)
-        difference = np.zeros(len(lists))
+            best = int(np.argmax(np.mean(curves, axis=1)))
+        margins = np.zeros(len(lists.base))
+        fold_of_candidate = np.repeat(fold, np.diff(lists.offsets))
         for held, booster in enumerate(boosters):
-            others = np.delete(curve, held, axis=1).mean(axis=1)
-            held_lists = np.flatnonzero(fold == held)
-            part = lists.take(held_lists)
-            margins = booster.predict(part.rows, num_iteration=int(np.argmax(others)) + 1)
-            rescored = part.base + margins.astype(np.float32)
-            difference[held_lists] = part.quality(rescored) - part.quality(part.base)
-        gain = bootstrap(difference[:, None], resamples=resamples, rng=seed)[0]
-        return int(np.argmax(curve.mean(axis=1))) + 1, gain
+            # The number of rounds is chosen without the list, too.
+            others = np.delete(np.array(curves), held, axis=1).mean(axis=1)
+            at = np.flatnonzero(fold_of_candidate == held)
+            margins[at] = booster.predict(lists.rows[at], num_iteration=int(np.argmax(others)) + 1)
+        return margins, best + 1
 
-    def train(self, lists: CandidateLists, rounds: int) -> Any:  # noqa: ANN401
-        """Return a booster of some rounds."""
-        return self.lightgbm.train(self.parameters, self._dataset(lists), rounds)
+    def train(self, lists: CandidateLists, rounds: Sequence[int]) -> list[Any]:
+        """Return a booster for each repeat, trained on all lists."""
+        return [
+            self.lightgbm.train(self._parameters(repeat), self._dataset(lists), n)
+            for repeat, n in enumerate(rounds)
+        ]
+
+    def _parameters(self, repeat: int) -> dict[str, Any]:
+        own = {"seed": self.seed + repeat, "num_threads": self.threads}
+        return {**PARAMETERS, **self.size.parameters, **own}
 
     def _dataset(self, lists: CandidateLists, reference: Any = None) -> Any:  # noqa: ANN401
         return self.lightgbm.Dataset(

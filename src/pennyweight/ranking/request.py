@@ -112,6 +112,8 @@ class Recommendations:
         One for each item, where the request asks for them.
     unknown
         Ids of the request that the catalog does not have.
+    over_budget
+        Whether the time for ranking it again ran out, so that it has the order of the scorer.
     """
 
     codes: NDArray[np.int32]
@@ -119,3 +121,4 @@ class Recommendations:
     source: Source
     reasons: tuple[Reason, ...] | None = None
     unknown: tuple[str, ...] = ()
+    over_budget: bool = False

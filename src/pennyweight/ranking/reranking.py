@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
 import numpy as np
@@ -18,25 +17,10 @@ from pennyweight.ranking.top_k import best_rows, selected
 from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.ranking_trees import RankingTrees, RescoredAttribution
 
-__all__ = ["RerankedScorer", "Reranker", "RerankingCount"]
+__all__ = ["RerankedScorer", "Reranker"]
 
 BLOCK = 8  # lists ranked between two looks at the clock
-SCORED = 64  # histories of which the scores of the components are held at once
-
-
-@dataclass
-class RerankingCount:
-    """How many lists were ranked again, and how many were not, for want of time."""
-
-    reranked: int = 0
-    over_budget: int = 0
-    _lock: Lock = field(default_factory=Lock, repr=False)
-
-    def add(self, reranked: int, over_budget: int) -> None:
-        """Count some lists."""
-        with self._lock:
-            self.reranked += reranked
-            self.over_budget += over_budget
+SCORED = 64  # lists ranked at once without a clock
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +39,11 @@ class Reranker:
     seconds
         Budget for the lists of a batch together; once it is used up, the others keep their order.
         None is without limit.
-    count
-        Lists ranked again so far, and lists over budget.
     """
 
     scorer: Scorer
     trees: RankingTrees
     seconds: float | None = None
-    count: RerankingCount = field(default_factory=RerankingCount)
 
     def __call__(self, batch: RankingBatch) -> None:
         """Put `codes` in another order, write their scores, and cut the lists to their length."""
@@ -75,13 +56,13 @@ class Reranker:
             and len(batch.codes[row])
             and batch.attributions[row].scored
         ]
-        done = 0
+        done, size = 0, SCORED if self.seconds is None else BLOCK
         while done < len(rows):
             if self.seconds is not None and time.monotonic() - began >= self.seconds:
                 break
-            self._rerank(batch, rows[done : done + BLOCK])
-            done = min(done + BLOCK, len(rows))
-        self.count.add(done, len(rows) - done)
+            self._rerank(batch, rows[done : done + size])
+            done = min(done + size, len(rows))
+        batch.unranked.update(rows[done:])
         for row, request in enumerate(batch.requests):
             batch.codes[row] = batch.codes[row][: selected(request)]
 

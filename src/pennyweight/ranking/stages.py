@@ -36,6 +36,8 @@ class RankingBatch:
         The best items, best first, int32 (n_best,).
     reasons
         One for each of these items; None where the request asks for none.
+    unranked
+        Rows for which there was no time to rank them again.
     errors
         Requests that were dropped: position among those given -> the error.
     """
@@ -48,12 +50,20 @@ class RankingBatch:
     attributions: dict[int, Attribution] = field(default_factory=dict)
     codes: list[NDArray[np.int32]] = field(default_factory=list)
     reasons: list[tuple[Reason, ...] | None] = field(default_factory=list)
+    unranked: set[int] = field(default_factory=set)
     errors: dict[int, Exception] = field(default_factory=dict)
 
     def results(self) -> list[Recommendations | Exception]:
         """Return the lists, or the errors, in the order of the requests given."""
         results: list[Recommendations | Exception] = [
-            Recommendations(codes, self.scores[row, codes], source, reasons, request.unknown)
+            Recommendations(
+                codes,
+                self.scores[row, codes],
+                source,
+                reasons,
+                request.unknown,
+                over_budget=row in self.unranked,
+            )
             for row, (request, codes, source, reasons) in enumerate(
                 zip(self.requests, self.codes, self.sources, self.reasons, strict=True)
             )

@@ -13,6 +13,7 @@ from pennyweight.ranking.stages import RankingBatch
 __all__ = ["Selector", "best_rows", "selected"]
 
 BLOCK = 64  # scores of which the best is taken at once
+BLOCKS = 4  # blocks for each item to be found, at least; fewer let more scores reach the bound
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ def _bound(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     The k-th best of the blocks' best is reached by at least k items: one look at each score.
     """
     n, n_items = scores.shape
-    n_blocks = n_items // BLOCK
     lowest = np.full(n, np.finfo(np.float32).min)
-    if n_blocks <= k:
+    if k >= n_items:
         return lowest
+    n_blocks = n_items // min(BLOCK, max(1, n_items // (BLOCKS * max(k, 1))))
     # A block is every n_blocks-th score; that of runs takes nine times as long.
-    best = scores[:, : n_blocks * BLOCK].reshape(n, BLOCK, n_blocks).max(axis=1)
+    size = n_items // n_blocks
+    best = scores[:, : n_blocks * size].reshape(n, size, n_blocks).max(axis=1)
     return np.maximum(lowest, np.partition(best, n_blocks - k, axis=1)[:, n_blocks - k])

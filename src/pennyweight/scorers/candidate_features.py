@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from pennyweight.data.interactions import Histories
 from pennyweight.scorers.attribution import ComponentScores
+from pennyweight.scorers.item_vectors import ItemVectors
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["NO_CANDIDATE", "CandidateFeatures"]
+__all__ = ["CandidateFeatures", "padded"]
 
 NO_CANDIDATE = -1  # fills the rows of lists with fewer candidates
+LISTS = 8  # lists of which sparse vectors are multiplied at once
 EVENTS = 10  # newest events of a history that candidates are compared with
 BLEND, HISTORY = "blend", "history"
 
@@ -110,6 +113,14 @@ class CandidateFeatures:
         return np.stack([column[present] for column in columns], axis=1).astype(np.float32)
 
 
+def padded(candidates: Sequence[Codes]) -> Codes:
+    """Return the candidates of several lists as the rows of one array."""
+    codes = np.full((len(candidates), max(map(len, candidates))), NO_CANDIDATE, np.int32)
+    for row, best in enumerate(candidates):
+        codes[row, : len(best)] = best
+    return codes
+
+
 def _compared(values: Float, present: NDArray[np.bool_]) -> list[Float]:
     """Return values, their distances to the best of a row, and their ranks in it, each (n, depth).
 
@@ -136,9 +147,7 @@ def _similarities(component: Scorer, histories: Histories, codes: NDArray[np.int
     present: NDArray[np.bool_] = np.zeros(events.shape, np.bool_)
     events[newest.row, newest.lag] = newest.item
     present[newest.row, newest.lag] = True
-    items = np.asarray(vectors[0][codes.ravel()], np.float32).reshape(*codes.shape, -1)
-    of_history = np.asarray(vectors[1][events.ravel()], np.float32).reshape(*events.shape, -1)
-    similarity = items @ of_history.transpose(0, 2, 1)  # (n, depth, width), newest event first
+    similarity = _products(vectors, codes, events)  # (n, depth, width), newest event first
     empty = (newest.length == 0)[:, None]
     masked = np.where(present[:, None], similarity, np.float32(-np.inf))
     nearest = masked.argmax(axis=2)
@@ -152,6 +161,36 @@ def _similarities(component: Scorer, histories: Histories, codes: NDArray[np.int
         np.where(empty, zero, similarity[:, :, 0]),
         mean.astype(np.float32),
     ]
+
+
+def _products(
+    vectors: tuple[ItemVectors, ItemVectors], codes: NDArray[np.intp], events: NDArray[np.int64]
+) -> Float:
+    """Return the products of the vectors of candidates and events, float32 (n, depth, width)."""
+    items, of_history = vectors[0][codes.ravel()], vectors[1][events.ravel()]
+    if not sparse.issparse(items):
+        wide = np.asarray(items, np.float32).reshape(*codes.shape, -1)
+        return wide @ np.asarray(of_history, np.float32).reshape(*events.shape, -1).swapaxes(1, 2)
+    result = np.empty((*codes.shape, events.shape[1]), np.float32)
+    depth, width = codes.shape[1], events.shape[1]
+    for start in range(0, len(codes), LISTS):
+        stop = min(start + LISTS, len(codes))
+        # Words of different lists are different columns, so that one product serves all lists.
+        left = _apart(items[start * depth : stop * depth], depth)
+        right = _apart(of_history[start * width : stop * width], width)
+        products = sparse.coo_matrix(left @ right.T)
+        at, block = products.row // depth, result[start:stop]
+        block[:] = 0
+        block[at, products.row % depth, products.col % width] = products.data
+    return result
+
+
+def _apart(rows: sparse.csr_matrix, each: int) -> sparse.csr_matrix:
+    """Return rows in which the columns of each so many rows are their own."""
+    n_lists, n_words = rows.shape[0] // each, rows.shape[1]
+    shift = np.repeat(np.arange(n_lists) * n_words, np.diff(rows.indptr[::each]))
+    parts = (rows.data, rows.indices + shift.astype(np.int32), rows.indptr)
+    return sparse.csr_matrix(parts, shape=(rows.shape[0], n_lists * n_words))
 
 
 def _of_history(

@@ -192,9 +192,9 @@ class Content(Scorer):
         return self.vectors
 
     @property
-    def pair_vectors(self) -> tuple[ItemVectors, ItemVectors] | None:
-        """The vectors of an encoder; those of words are sparse."""
-        return None if self.encoder is None else (self.vectors, self.vectors)
+    def pair_vectors(self) -> tuple[ItemVectors, ItemVectors]:
+        """The vectors that are compared, twice."""
+        return self.vectors, self.vectors
 
     def term_matrix(self) -> sparse.csr_matrix | None:
         """Return the sparse vectors, where they are so."""

@@ -289,7 +289,7 @@ class Scorer(Protocol):
 
     @property
     def pair_vectors(self) -> tuple[ItemVectors, ItemVectors] | None:
-        """Dense vectors of items as recommended and as events; their products are similarities."""
+        """Vectors of items as recommended and as events, whose products are similarities."""
         return None
 
     def term_matrix(self) -> sparse.csr_matrix | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import BundleError
 from pennyweight.scorers.attribution import Attribution, ComponentScores
-from pennyweight.scorers.candidate_features import NO_CANDIDATE, CandidateFeatures
+from pennyweight.scorers.candidate_features import CandidateFeatures, padded
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
@@ -93,12 +93,8 @@ class RankingTrees:
         candidates
             Those of each list, best first.
         """
-        lengths = np.array([len(codes) for codes in candidates], np.int64)
-        codes = np.full((len(candidates), int(lengths.max(initial=0))), NO_CANDIDATE, np.int32)
-        for row, best in enumerate(candidates):
-            codes[row, : len(best)] = best
-        rows = self.features.rows(blend.components, scored, at, histories, codes)
-        ends = np.cumsum(lengths)[:-1]
+        rows = self.features.rows(blend.components, scored, at, histories, padded(candidates))
+        ends = np.cumsum([len(codes) for codes in candidates])[:-1]
         margins = np.split(self.ensemble.predict(rows), ends)
         return Margins(margins, np.split(rows, ends))
 

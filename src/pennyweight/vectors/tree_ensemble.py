@@ -1,6 +1,6 @@
 """An ensemble of regression trees as arrays, evaluated by ONNX Runtime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -45,18 +45,21 @@ class TreeEnsemble:
     n_features: int
 
     @classmethod
-    def of_lightgbm(cls, dump: Mapping[str, Any]) -> "TreeEnsemble":
-        """Return the trees of ``Booster.dump_model()``, trained without categories or NaN."""
+    def mean(cls, dumps: Sequence[Mapping[str, Any]]) -> "TreeEnsemble":
+        """Return the mean of some of LightGBM's models, each of ``Booster.dump_model()``.
+
+        They are of the same features, trained without categories or NaN.
+        """
         nodes = _Nodes()
-        roots = [nodes.add(tree["tree_structure"]) for tree in dump["tree_info"]]
+        roots = [nodes.add(tree["tree_structure"]) for dump in dumps for tree in dump["tree_info"]]
         return cls(
             np.array(nodes.feature, np.int32),
             np.array(nodes.threshold, np.float32),
             np.array(nodes.left, np.int32),
             np.array(nodes.right, np.int32),
-            np.array(nodes.value, np.float32),
+            (np.array(nodes.value) / len(dumps)).astype(np.float32),
             np.array(roots, np.int32),
-            int(dump["max_feature_idx"]) + 1,
+            int(dumps[0]["max_feature_idx"]) + 1,
         )
 
     def __len__(self) -> int:

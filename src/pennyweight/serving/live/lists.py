@@ -79,7 +79,7 @@ class RankedList:
     ----------
     items
         Id and score, best first.
-    source, reasons, unknown
+    source, reasons, unknown, over_budget
         See `Recommendations`.
     """
 
@@ -87,13 +87,14 @@ class RankedList:
     source: Source
     reasons: tuple[Reason, ...] | None = None
     unknown: tuple[str, ...] = ()
+    over_budget: bool = False
 
     @classmethod
     def of(cls, bundle: ServedBundle, ranked: Recommendations) -> "RankedList":
         """Return recommendations of a bundle."""
         ids = map(bundle.catalog.ids.__getitem__, ranked.codes.tolist())
         items = tuple(zip(ids, ranked.scores.tolist(), strict=True))
-        return cls(items, ranked.source, ranked.reasons, ranked.unknown)
+        return cls(items, ranked.source, ranked.reasons, ranked.unknown, ranked.over_budget)
 
     def as_json(self) -> dict[str, Any]:
         """Return the list as JSON values."""

@@ -118,6 +118,8 @@ def gorse_routes(
         page = replace(ranked, items=ranked.items[offset:])  # the returned page alone
         engine.lists.record(ranking_request, page, bundle.version)
         metrics.recommended(page.source, bundle.version)
+        if page.over_budget:
+            metrics.fell_back("ranking budget used up")
         if x_api_version == "2":
             return _scored(page, 0)
         return _json([item for item, _ in page.items])
@@ -135,6 +137,8 @@ def gorse_routes(
         bundle = engine.traffic.split.bundle_for(engine.make_id())
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
         metrics.recommended(ranked.source, bundle.version)
+        if ranked.over_budget:
+            metrics.fell_back("ranking budget used up")
         return _scored(ranked, offset)
 
     @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[ScoredItem])

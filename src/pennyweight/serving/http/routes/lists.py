@@ -155,6 +155,8 @@ def _response(
 ) -> Response:
     name = engine.lists.record(list_request, ranked, bundle.version)
     metrics.recommended(ranked.source, bundle.version)
+    if ranked.over_budget:
+        metrics.fell_back("ranking budget used up")
     if ranked.source in FALLBACKS:
         if list_request.text is not None or list_request.history:
             metrics.fell_back("no word known" if list_request.text is not None else "no item known")
