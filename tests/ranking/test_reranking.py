@@ -37,6 +37,14 @@ HISTORY = Histories.of([[3, 8, 14]])
 QUERY = Query(HISTORY)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_training():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reranking, "FEW", replace(reranking.FEW, folds=2, repeats=2))
+        patch.setattr(reranking, "MAX_ROUNDS", 15)
+        yield
+
+
 @pytest.fixture(scope="module")
 def shop() -> Recommender:
     return fit(small_shop.items(), small_shop.events(users=400), plan=PLAN, progress=False)
