@@ -45,6 +45,7 @@ def test_labels_are_those_of_the_metrics():
             "recommendations_total": ("source", "bundle_version"),
             "fallbacks_total": ("reason",),
             "events_total": ("result",),
+            "remote_queries_total": ("result",),
             "queue_depth": ("queue",),
         }.items()
     }
