@@ -15,6 +15,8 @@ import small_shop
 from pennyweight.config.plan import Plan
 from pennyweight.encoders.exported import ExportedEncoder
 from pennyweight.encoders.exported_folder import DESCRIPTION, GRAPH, TOKENIZER
+from pennyweight.encoders.graph_check import agreement, unit_vectors
+from pennyweight.encoders.graph_quantization import GraphFile, quantize_within, quantized
 from pennyweight.encoders.static import distil
 from pennyweight.errors import BundleError, DataError, PlanError
 from pennyweight.fitting import fit
@@ -103,6 +105,38 @@ def test_a_large_vocabulary_is_run_only_for_the_tokens_of_texts(exported, monkey
     assert np.flatnonzero(table.table.any(axis=1)).tolist() == sorted(tokens)
     assert len(table.table) == encoder.tokenizer.get_vocab_size()
     assert not table.encode(["music"]).any() and table.encode(["red music"]).any()
+
+
+def test_products_with_outliers_stay_in_fp32(tmp_path):
+    model = write_tiny_model(tmp_path / "model", "qwen3")
+    tensors = load_file(model / "model.safetensors")
+    layer = "layers.1."
+    tensors[layer + "post_attention_layernorm.weight"][3] = 300  # a channel that nobody reads
+    for part in ("gate_proj", "up_proj"):
+        tensors[f"{layer}mlp.{part}.weight"][:, 3] = 0
+    save_file(tensors, model / "model.safetensors", {"format": "pt"})
+    exported = export_encoder(model, tmp_path / "exported", progress=False)
+    graph = GraphFile.read(exported.folder / GRAPH)
+    plain = tmp_path / "plain.onnx"
+    quantized(graph).write(plain)
+    ids = [[80, 5, 81, 7], [82, 9, 10, 11]]
+    expected = unit_vectors(exported.folder / GRAPH, ids)
+    assert agreement(plain, ids, expected).lowest_cosine < 0.99
+    assert quantize_within(exported.folder / GRAPH, ids, expected).lowest_cosine >= 0.99
+    kinds = [node.op_type for node in GraphFile.read(exported.folder / GRAPH).model.graph.node]
+    products = [node.op_type for node in quantized(graph).model.graph.node]
+    fp32 = products.count("MatMulIntegerToFloat") - kinds.count("MatMulIntegerToFloat")
+    assert 1 <= fp32 <= 4
+
+
+def test_int8_that_does_not_agree_is_refused_and_the_graph_stays(exported, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(exported, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    ids = [[5, 6, 7], [8, 9, 10, 11]]
+    with pytest.raises(DataError, match="use fp32"):
+        quantize_within(folder / GRAPH, ids, -unit_vectors(folder / GRAPH, ids))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_save_and_load(exported, tmp_path):

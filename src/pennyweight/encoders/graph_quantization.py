@@ -5,8 +5,11 @@ their own largest, as in `pennyweight.encoders.operators`: the vector of a text 
 on its batch.
 """
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,18 +21,25 @@ from pennyweight.encoders.exported_folder import (
     CONSTANTS,
     GRAPH,
     TOKENIZER,
+    Agreement,
     ExportedFolder,
 )
+from pennyweight.encoders.graph_check import MIN_COSINE, TEXTS, agreement, unit_vectors
 from pennyweight.encoders.operators import INLINE, MS, Operators
+from pennyweight.encoders.session import open_file
+from pennyweight.encoders.tokens import TokenLists, padded, special_ids, tokenize
 from pennyweight.errors import DataError
+from pennyweight.machine.machine import usable_cores
 from pennyweight.storage.files import write_atomic
 from pennyweight.storage.folders import replace_directory, staging
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["GraphFile", "quantize_folder", "quantized"]
+__all__ = ["GraphFile", "quantize_folder", "quantize_within", "quantized"]
 
 Array = NDArray[Any]
 MIN_OPSET = 18
+SHARES = (0.0, 0.1, 0.25, 0.5)  # of the products, kept in fp32
+TINY = 1e-30  # beside a mean square, to divide by
 FLAT = {"transA": 0, "alpha": 1.0, "beta": 1.0}  # attributes of a Gemm that is a plain product
 
 
@@ -103,15 +113,79 @@ def _array(tensor: TensorProto, folder: Path) -> Array:
     return np.memmap(file, dtype, mode="r", offset=offset, shape=shape)
 
 
-def quantized(graph: GraphFile) -> GraphFile:
-    """Return a graph in 8 bits; constants that are neither matrices nor tables stay."""
+def quantize_within(path: Path, ids: TokenLists, expected: NDArray[np.float32]) -> Agreement:
+    """Replace a graph file by one in 8 bits that agrees with known vectors.
+
+    Where the cosine of a text is too low, the products whose inputs have the largest outliers
+    stay in fp32, as few as suffice.
+
+    Raises
+    ------
+    DataError
+        The cosine stays below `MIN_COSINE`.
+    """
+    graph, order = GraphFile.read(path), list[str]()
+    with TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / GRAPH
+        for share in SHARES:
+            if share and not order:
+                order = _by_outliers(graph, path, ids)
+            quantized(graph, keep=set(order[: round(share * len(order))])).write(made)
+            result = agreement(made, ids, expected)
+            if result.lowest_cosine >= MIN_COSINE:
+                os.replace(made.with_name(CONSTANTS), path.with_name(CONSTANTS))
+                os.replace(made, path)
+                return result
+    raise DataError(
+        f"in int8 a text has cosine {result.lowest_cosine:.3f} to the original, below "
+        f"{MIN_COSINE}, even with half of the products in fp32; use fp32 (--precision fp32)"
+    )
+
+
+def _by_outliers(graph: GraphFile, path: Path, ids: TokenLists) -> list[str]:
+    """Return the outputs of products with a matrix, those with the worst inputs first.
+
+    The error of a token's activations in 8 bits is its largest over its root mean square.
+    """
+    products = [
+        node for node in graph.model.graph.node if _matrix(node, graph.constants) is not None
+    ]
+    inputs = sorted({node.input[0] for node in products})
+    probe, exposed = onnx.ModelProto(), path.with_name("probe.onnx")
+    probe.CopyFrom(graph.model)
+    known = {output.name for output in probe.graph.output}
+    probe.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        for name in inputs
+        if name not in known
+    )
+    try:
+        exposed.write_bytes(probe.SerializeToString())
+        errors = np.zeros(len(inputs))
+        session = open_file(exposed, usable_cores())
+        for row in ids:
+            for at, states in enumerate(session.run(inputs, padded([row]))):
+                squares = np.square(states, dtype=np.float64)
+                errors[at] += (squares.max(axis=-1) / (squares.mean(axis=-1) + TINY)).mean()
+    finally:
+        exposed.unlink(missing_ok=True)
+    by_input = dict(zip(inputs, errors, strict=True))
+    products.sort(key=lambda node: by_input[node.input[0]], reverse=True)
+    return [node.output[0] for node in products]
+
+
+def quantized(graph: GraphFile, *, keep: Collection[str] = ()) -> GraphFile:
+    """Return a graph in 8 bits, but for the products that give the outputs of `keep`.
+
+    Constants that are neither matrices nor tables stay.
+    """
     opset = next(entry.version for entry in graph.model.opset_import if not entry.domain)
     if opset < MIN_OPSET:
         raise DataError(f"the graph is of opset {opset}; int8 takes {MIN_OPSET} or a later one")
     model, operators = onnx.ModelProto(), Operators("int8")
     model.CopyFrom(graph.model)
     for node in graph.model.graph.node:
-        if not _replace(node, graph.constants, operators):
+        if set(node.output) & set(keep) or not _replace(node, graph.constants, operators):
             operators.nodes.append(node)
     used = {name for node in operators.nodes for name in node.input}
     own = {
@@ -137,20 +211,28 @@ def _replace(node: onnx.NodeProto, constants: Mapping[str, Array], operators: Op
             return False
         _select(node, table, operators)
         return True
-    if node.op_type not in ("MatMul", "Gemm"):
+    weight = _matrix(node, constants)
+    if weight is None:
         return False
-    matrix = constants.get(node.input[1])
-    if matrix is None or matrix.ndim != 2 or matrix.dtype != np.float32:
-        return False
-    if any(attributes.get(key, value) != value for key, value in FLAT.items()):
-        return False
-    weight = matrix if attributes.get("transB", 0) else matrix.T
     name = f"{node.output[0]}.weight"
     product = operators.product(node.input[0], name, weight)
     if node.op_type == "Gemm" and len(node.input) == 3:
         product = operators.node("Add", [product, node.input[2]])
     operators.nodes.append(helper.make_node("Identity", [product], list(node.output)))
     return True
+
+
+def _matrix(node: onnx.NodeProto, constants: Mapping[str, Array]) -> Array | None:
+    """Return the constant matrix that a node multiplies with, (out, in); None for other nodes."""
+    if node.op_type not in ("MatMul", "Gemm"):
+        return None
+    attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
+    matrix = constants.get(node.input[1])
+    if matrix is None or matrix.ndim != 2 or matrix.dtype != np.float32:
+        return None
+    if any(attributes.get(key, value) != value for key, value in FLAT.items()):
+        return None
+    return matrix if attributes.get("transB", 0) else matrix.T
 
 
 def _select(node: onnx.NodeProto, table: Array, operators: Operators) -> None:
@@ -172,9 +254,18 @@ def quantize_folder(exported: ExportedFolder, place: Path) -> ExportedFolder:
         pass
     place.parent.mkdir(parents=True, exist_ok=True)
     with staging(place) as new:
-        quantized(GraphFile.read(exported.folder / GRAPH)).write(new / GRAPH)
-        write_atomic(new / TOKENIZER, (exported.folder / TOKENIZER).read_bytes())
-        described = exported.description.model_copy(update={"precision": "int8"})
+        for name in (GRAPH, CONSTANTS, TOKENIZER):
+            shutil.copyfile(exported.folder / name, new / name)
+        tokenizer = exported.tokenizer(exported.description.max_tokens)
+        known = {*special_ids(tokenizer).tolist()}
+        ids = [row for row in tokenize(tokenizer, TEXTS, special=True) if set(row) - known]
+        if not ids:
+            raise DataError(f"{exported.folder}: no text for a check in int8 has a known token")
+        expected = unit_vectors(exported.folder / GRAPH, ids)
+        checked = quantize_within(new / GRAPH, ids, expected)
+        described = exported.description.model_copy(
+            update={"precision": "int8", "agreement": checked}
+        )
         ExportedFolder.write(new, described)
         replace_directory(new, place)
     return ExportedFolder.open(place)

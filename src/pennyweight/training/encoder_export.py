@@ -13,15 +13,15 @@ from pennyweight.bundle.recovery import sweep
 from pennyweight.encoders.exported_folder import (
     GRAPH,
     TOKENIZER,
-    Agreement,
     Description,
     ExportedFolder,
     is_exported,
 )
-from pennyweight.encoders.graph_quantization import GraphFile, quantized
+from pennyweight.encoders.graph_check import TEXTS
+from pennyweight.encoders.graph_check import agreement as compared
+from pennyweight.encoders.graph_quantization import GraphFile, quantize_within
 from pennyweight.encoders.operators import Precision
-from pennyweight.encoders.session import open_file
-from pennyweight.encoders.tokens import TokenLists, load_tokenizer, padded, special_ids, tokenize
+from pennyweight.encoders.tokens import TokenLists, load_tokenizer, special_ids, tokenize
 from pennyweight.encoders.weights import stored_prompts
 from pennyweight.errors import DataError, MissingExtraError
 from pennyweight.machine.machine import usable_cores
@@ -39,30 +39,13 @@ try:
 except ImportError as error:
     raise MissingExtraError("exporting an encoder", "train") from error
 
-__all__ = ["MAX_DIFFERENCE", "MIN_COSINE", "export_encoder"]
+__all__ = ["MAX_DIFFERENCE", "export_encoder"]
 
 MAX_DIFFERENCE = 1e-4  # of a component of unit vectors in fp32
-MIN_COSINE = 0.99  # of int8 to the original
 OPSET = 18
 LONGEST = 512  # tokens of a text that is compared
 MIN_TEXTS = 6  # with tokens that the model knows, to compare int8 on them alone
 LENGTHS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)
-TEXTS = (
-    "Waterproof running shoes for women, size 38, blue",
-    "Stainless steel water bottle, 750 ml, keeps drinks cold for 24 hours",
-    "The Left Hand of Darkness",
-    "Wireless noise-cancelling headphones with a microphone and a travel case. The battery lasts "
-    "thirty hours, and ten minutes of charging are enough for another five.",
-    "A small town, a missing girl, and a detective who has seen too much: a crime novel in the "
-    "tradition of the great Scandinavians, translated into forty languages.",
-    "Gâteau au chocolat sans gluten, façon grand-mère",
-    "Handgemachte Lederschuhe für Herren, Größe 44",
-    "Органический зелёный чай, 100 г",
-    "手机壳 防摔 透明",
-    "red",
-    "XL-2000 / 5.5mm (pack of 12)",
-    "best soundtrack of the 1980s, remastered on two discs",
-)
 
 
 def export_encoder(
@@ -123,7 +106,7 @@ def export_encoder(
         _write_graph(model.sentences, new / GRAPH)
         write_atomic(new / TOKENIZER, model.tokenizer.to_str().encode())
         samples = Samples.of(model, lambda done, total: tracker(stages[2], done, total))
-        agreement = samples.agreement(new / GRAPH)
+        agreement = compared(new / GRAPH, samples.ids, samples.expected)
         if agreement.largest_difference > MAX_DIFFERENCE:
             raise DataError(
                 f"the graph of {source} does not agree with the original: a component differs "
@@ -132,13 +115,11 @@ def export_encoder(
             )
         if precision == "int8":
             tracker(stages[3])
-            quantized(GraphFile.read(new / GRAPH)).write(new / GRAPH)
-            agreement = samples.of_texts().agreement(new / GRAPH)
-            if agreement.lowest_cosine < MIN_COSINE:
-                raise DataError(
-                    f"{source}: in int8 a text has cosine {agreement.lowest_cosine:.3f} to the "
-                    f"original, below {MIN_COSINE}; nothing was written. Use --precision fp32"
-                )
+            texts = samples.of_texts()
+            try:
+                agreement = quantize_within(new / GRAPH, texts.ids, texts.expected)
+            except DataError as error:
+                raise DataError(f"{source}: {error}; nothing was written") from error
         description = Description(
             source=name,
             model_type=model.model_type,
@@ -200,18 +181,6 @@ class Samples:
         if self.texts < MIN_TEXTS:
             return self
         return Samples(self.ids[: self.texts], self.texts, self.expected[: self.texts])
-
-    def agreement(self, graph: Path) -> Agreement:
-        """Compare the vectors of a graph, all texts in one batch."""
-        session = open_file(graph, usable_cores())
-        actual = session.run(["unit"], padded(self.ids))[0]
-        if not np.isfinite(actual).all():
-            raise DataError("the graph returns values that are not finite; nothing was written")
-        return Agreement(
-            texts=len(self.ids),
-            largest_difference=float(np.abs(actual - self.expected).max()),
-            lowest_cosine=float((actual * self.expected).sum(axis=1).min()),
-        )
 
 
 def _write_graph(sentences: SentenceModel, path: Path) -> None:
