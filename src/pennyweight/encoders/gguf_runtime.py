@@ -1,5 +1,6 @@
 """GGUF models on llama.cpp, by the package xllamacpp of the extra `gguf`."""
 
+import json
 import os
 import re
 import secrets
@@ -60,6 +61,7 @@ class GgufModel:
             import xllamacpp
         except ImportError as error:
             raise MissingExtraError("a GGUF model", "gguf") from error
+        self._grammar = xllamacpp.json_schema_to_grammar
         header = read_header(path)
         self.max_tokens = max_tokens
         folder = tempfile.mkdtemp(prefix="pennyweight-")  # for this user alone
@@ -110,7 +112,7 @@ class GgufModel:
             "max_tokens": max_tokens,
             "temperature": 0,
             "seed": 0,
-            "response_format": {"type": "json_object", "schema": dict(schema)},
+            "grammar": self._grammar(json.dumps(schema)),
         }
         answer = self._server.handle_chat_completions(body)
         if "error" in answer:
