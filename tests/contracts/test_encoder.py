@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import extension_blocks
+from pennyweight.encoders.exported import ExportedEncoder
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
@@ -17,7 +18,9 @@ from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.encoders.word2vec import Word2VecEncoder
 from pennyweight.errors import DataError
+from pennyweight.training.encoder_export import export_encoder
 from tiny_bert import write_tiny_bert
+from tiny_models import write_tiny_model
 
 CATALOG = [
     "red shoe for running",
@@ -48,6 +51,17 @@ def transformer(**settings: str | int) -> Make:
     return lambda folder: TransformerEncoder.from_pretrained(
         write_tiny_bert(folder / name, **shape), threads=1, **settings
     )
+
+
+def exported(**settings: str | int) -> Make:
+    def make(folder: Path) -> Encoder:
+        place = folder / "exported"
+        if not place.exists():
+            model = write_tiny_model(folder / "tiny-llama", "llama")
+            export_encoder(model, place, progress=False)
+        return ExportedEncoder.open(place, threads=1, **settings)
+
+    return make
 
 
 def static(**settings: int) -> Make:
@@ -88,6 +102,8 @@ KINDS: dict[str, tuple[Make, Make]] = {
     "transformer-int8": (transformer(precision="int8"), transformer()),
     "transformer-cls": (transformer(pooling="cls"), transformer()),
     "transformer-roberta": (transformer(kind="roberta"), transformer(kind="roberta", seed=1)),
+    "exported": (exported(), exported(max_tokens=16)),
+    "exported-int8": (exported(precision="int8"), exported()),
     "static": (static(dim=16), static(dim=8)),
     "projected": (projected(transformer(), 5), projected(transformer(), 4)),
     "hashed": (hashed(dim=64), hashed(dim=32)),
