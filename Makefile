@@ -75,6 +75,7 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in PENNYWEIGHT_DATA 
 	@mkdir -p bench-out
 	$(BIN)/python benchmarks/bundle.py --json bench-out/bundle.json
 	$(BIN)/python benchmarks/quality.py --reports bench-out/quality --json bench-out/quality.json
+	$(BIN)/python benchmarks/rank.py --reports bench-out/rank --json bench-out/rank.json
 	$(BIN)/python benchmarks/export.py --json bench-out/export.json
 	$(BIN)/python benchmarks/validate.py --json bench-out/validate.json
 	$(BIN)/python benchmarks/compression.py --json bench-out/compression.json
