@@ -9,6 +9,7 @@ import pytest
 
 import small_shop
 from pennyweight.bundle import open_bundle
+from pennyweight.compression.pipeline import _reranking
 from pennyweight.config.plan import Plan
 from pennyweight.data.documents import documents
 from pennyweight.data.interactions import Histories
@@ -270,3 +271,11 @@ def test_no_validation_events(shop):
     auto = PLAN.override({"rerank.name": "auto"})
     report = evaluate(small_shop.items(), events, plan=auto, progress=False)
     assert not report.reranking.kept and report.reranking.lists == 0
+
+
+def test_a_compressed_recommender_says_that_it_lost_the_trees(shop, plain, caplog):
+    lost = _reranking(shop, plain)
+    assert not lost.kept
+    assert "weights of the uncompressed blend" in lost.sentence()
+    assert "ranking stage was left out" in caplog.text
+    assert _reranking(shop, shop) == shop.report.reranking

@@ -1,5 +1,6 @@
 """`frontier` and `compress`: measure smaller versions, and choose the cheapest in a budget."""
 
+import logging
 import time
 import weakref
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from pennyweight.compression.stages import confirmation_stages, fit_stages, sear
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Confirmation, Frontier, Point
 from pennyweight.config.report import Report
+from pennyweight.config.reranking import Reranking
 from pennyweight.data.input_size import held
 from pennyweight.errors import BudgetError, DataError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
@@ -37,9 +39,15 @@ from pennyweight.recommender.recommender import Recommender
 
 __all__ = ["cheapest", "compress", "frontier"]
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_BUDGET = Budget(max_loss=0.01)
 # Fields of a report that are not measured again for the child.
 PARENT_ONLY = ("folds", "slices", "comparisons", "lists", "exposure", "encoder_ablation")
+LOST_TREES = (
+    "its trees were trained for the weights of the uncompressed blend; compress with a budget that "
+    "changes no encoder, or do without --rerank"
+)
 REMEDY = "compress on a machine with more memory, or fit with fewer scorers"
 
 
@@ -231,6 +239,16 @@ def _report(parent: Recommender, child: Recommender, frontier: Frontier) -> Repo
             "routes": {n: rounded(route) for n, route in blend.routes.items()} or None,
             "evaluated_users": test.users,
             "frontier": frontier,
+            "reranking": _reranking(parent, child),
             **dict.fromkeys(PARENT_ONLY),
         }
     )
+
+
+def _reranking(parent: Recommender, child: Recommender) -> Reranking | None:
+    """Return the ranking stage of the child; a child with other weights has lost the trees."""
+    stage = parent.report.reranking if parent.report else None
+    if stage is None or not stage.kept or child.scorer.trees is not None:
+        return stage
+    _log.warning("the ranking stage was left out: %s", LOST_TREES)
+    return Reranking(kept=False, reason=LOST_TREES)

@@ -12,7 +12,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.enriched import EnrichedItem, read_enriched, write_enriched
 from pennyweight.data.phrases import CheckedPhrases, check_phrases
 from pennyweight.enrichment.messages import VERSION, checked_answer
-from pennyweight.enrichment.writers import Writer
+from pennyweight.enrichment.writers import GenerativeModel
 from pennyweight.errors import BudgetError, EndpointError
 from pennyweight.formatting import count
 from pennyweight.storage.files import cache_folder, digest
@@ -57,7 +57,7 @@ class Enrichment:
 
 def enrich(
     catalog: Catalog,
-    writer: Writer,
+    writer: GenerativeModel,
     out: Path,
     *,
     limit: int | None = None,
@@ -106,7 +106,7 @@ def enrich(
 def _item(
     there: EnrichedItem | None,
     text: str,
-    writer: Writer,
+    writer: GenerativeModel,
     cache: "_AnswerCache",
     result: Enrichment,
 ) -> EnrichedItem:

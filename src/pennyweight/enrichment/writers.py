@@ -12,12 +12,12 @@ from pennyweight.enrichment.messages import ANSWER_TOKENS, SCHEMA, messages
 from pennyweight.errors import EndpointError, PlanError
 from pennyweight.storage.files import digest, file_sha256
 
-__all__ = ["EndpointWriter", "GgufWriter", "Writer", "open_writer"]
+__all__ = ["EndpointWriter", "GenerativeModel", "GgufWriter", "open_writer"]
 
 MAX_TOKENS = 2_048  # of a question with its answer
 
 
-class Writer(Protocol):
+class GenerativeModel(Protocol):
     """Answers one question at a time; the likeliest answer, no sampling.
 
     Attributes
@@ -107,7 +107,7 @@ def open_writer(
     budget: TokenBudget | None = None,
     key_variable: str | None = None,
     threads: int | None = None,
-) -> Writer:
+) -> GenerativeModel:
     """Return the writer of a name: a GGUF file, or the address of a server with a model there."""
     if is_gguf(name):
         return GgufWriter(Path(name), threads=threads)
