@@ -57,6 +57,15 @@ def test_lists_of_names_count_each_name():
     assert {len(codes) for codes in task.relevant} == {24}
 
 
+def test_categories_that_are_in_no_text_serve_too():
+    catalog = shop([f"Shop > {KINDS[n % 12]}" for n in range(144)])
+    titles = catalog_of(catalog.attributes, ("title",))
+    task = category_search(titles)
+    assert task is not None
+    assert task.queries == tuple(sorted(KINDS))
+    assert list(task.catalog.texts) == list(titles.texts)
+
+
 def test_categories_with_few_items_or_most_of_the_items_are_left_out():
     rare = ["Shop > rare"] * 9
     wide = ["Shop > wide"] * 100

@@ -34,6 +34,7 @@ BLOCK = 64  # queries scored at a time
 
 # Titles often name the maker, so that a search for it is a search for a word of the text.
 _MAKERS = re.compile(r"(?i)brand|maker|manufacturer|vendor|seller|author|artist|creator|publisher")
+_CATEGORIES = re.compile(r"(?i)categor|genre|topic|department|product_?type|(^|_)tags?$")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+")
 ScoreTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 Name = Literal["categories", "known items"]
@@ -72,14 +73,13 @@ def category_search(
     """Make a task of the names of categories, or return None for a catalog without categories.
 
     Categories are the last names of paths such as ``Beauty > Makeup > Lips``, or the names in a
-    list, of the first text column that has at least 10 such names with 10 items or more each. The
-    column is left out of the texts. Columns of titles, descriptions and makers are passed over.
+    list, of the first column that has at least 10 such names with 10 items or more each: a column
+    of the texts, or another one whose name speaks of categories. The column is left out of the texts. Columns of titles, descriptions and
+    makers are passed over.
     """
-    for column in catalog.text_columns:
+    for column in _category_columns(catalog):
         others = tuple(name for name in catalog.text_columns if name != column)
-        if is_title(column) or is_description(column) or not others or _MAKERS.search(column):
-            continue
-        categories = _categories(catalog.attributes[column])
+        categories = _categories(catalog.attributes[column]) if others else {}
         if len(categories) < MIN_CATEGORIES:
             continue
         names = sorted(categories)
@@ -151,6 +151,18 @@ def search_quality(task: SearchTask, score_texts: ScoreTexts) -> NDArray[np.floa
 def _best(scores: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
     for row in scores:
         yield np.argsort(-row, kind="stable")[:K]
+
+
+def _category_columns(catalog: Catalog) -> list[str]:
+    """Return the columns that may hold names of categories, those of the texts first."""
+    schema = catalog.attributes.schema
+    named = [name for name in schema if _CATEGORIES.search(name)]
+    return [
+        name
+        for name in dict.fromkeys([*catalog.text_columns, *named])
+        if schema.get(name) in (pl.String(), pl.List(pl.String()))
+        and not (is_title(name) or is_description(name) or _MAKERS.search(name))
+    ]
 
 
 def _categories(column: pl.Series) -> dict[str, list[int]]:
