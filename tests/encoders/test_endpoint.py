@@ -103,6 +103,7 @@ def test_a_failure_that_may_pass_is_tried_again(server, fault):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
+        (Fault(200, b"[" * 200_000), "nested too deeply"),
         (Fault(429), "status 429.*3 tries"),
         (Fault(500, b"internal"), "status 500.*internal.*3 tries"),
         (Fault(200, None, cut=5), "no answer .*3 tries"),
@@ -414,3 +415,10 @@ def test_certificates_are_checked(certificate, monkeypatch):
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens
         with pytest.raises(EndpointError, match="no answer"):
             encoder_at(server, attempts=1).encode(["shoe"])
+
+
+@pytest.mark.parametrize("text", ["", "price=1", "money=1,price=0"])
+def test_a_budget_without_a_limit_is_refused(text):
+    with pytest.raises(PlanError, match="budget"):
+        plan = Options(encoder_budget=text).over(Plan()).encoder
+        TokenBudget(plan.budget_tokens, plan.budget_money, plan.token_price)

@@ -188,13 +188,13 @@ def test_the_text_is_marked_as_data_and_alone_in_its_message():
     assert len(messages("word " * 10_000)[1]["content"]) < 2_000
 
 
-def test_a_tiny_model_in_a_file_writes_within_bounds(tmp_path):
+def test_a_random_model_in_a_file_runs_and_its_babble_is_refused(tmp_path):
     path = write_tiny_gguf(tmp_path / "tiny.gguf", context=2_048)
-    out = tmp_path / "out.jsonl"
-    result = enrich(world.catalog(INJECTIONS[:5]), GgufWriter(path, threads=1), out)
-    assert result.written == 5 and len(read_enriched(out)) == 5
-    again = enrich(world.catalog(INJECTIONS[:5]), GgufWriter(path), tmp_path / "again.jsonl")
-    assert again.cached == 5 and again.items == result.items
+    writer, out = GgufWriter(path, threads=1), tmp_path / "out.jsonl"
+    assert isinstance(writer.write("toy car"), str)
+    with pytest.raises(EndpointError, match="none of 2 answers could be read"):
+        enrich(world.catalog(INJECTIONS[:2]), writer, out)
+    assert not out.exists()
 
 
 @pytest.mark.weights
@@ -248,3 +248,33 @@ def test_the_command(server, tmp_path, capsys):
         file.write("new,a new text\n")
     code, _, err = run(capsys, "enrich", items, *model, "--out", out, "--max-tokens", 0, "--quiet")
     assert code == 2 and "5 of 6 items are done" in err
+
+
+class Answers:
+    """A model that gives fixed answers, one a text."""
+
+    fingerprint = "answers"
+
+    def __init__(self, *answers: str) -> None:
+        self.answers, self.budget = list(answers), TokenBudget()
+
+    def write(self, text: str) -> str:
+        return self.answers.pop(0)
+
+
+def test_an_answer_that_cannot_be_read_is_asked_for_again(tmp_path):
+    out, catalog = tmp_path / "out.jsonl", world.catalog(["red shoe", "blue pan"])
+    result = enrich(catalog, Answers("<html>", '{"keywords": ["pan"]}'), out)
+    assert (result.unreadable, result.written) == (1, 1)
+    assert "1 answer could not be read" in result.summary()
+    assert list(read_enriched(out)) == ["item-1"]
+    result = enrich(catalog, Answers('<think>{"a": 1}</think> {"keywords": ["shoe"]}'), out)
+    assert (result.unreadable, result.written, result.kept) == (0, 1, 1)
+    assert read_enriched(out)["item-0"].fields == {"keywords": ("shoe",)}
+
+
+def test_a_run_without_any_readable_answer_fails(tmp_path):
+    out = tmp_path / "out.jsonl"
+    with pytest.raises(EndpointError, match="none of 2 answers could be read"):
+        enrich(world.catalog(["red shoe", "blue pan"]), Answers("no", "no"), out)
+    assert not out.exists()

@@ -12,7 +12,7 @@ from pennyweight.compression.encoder_variants import count_variants, encoder_var
 from pennyweight.config.plan import EncoderPlan, Plan
 from pennyweight.data.dataset import read
 from pennyweight.encoders.weights import find_weights
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, PlanError
 from pennyweight.fitting import fit
 from pennyweight.fitting.encoder_choice import choose_encoders
 from pennyweight.fitting.pretrained import open_pretrained
@@ -114,3 +114,10 @@ def test_fit_saves_the_export_in_the_bundle(llama, tmp_path):
 
 def _catalog():
     return read(small_shop.items(), small_shop.events()).catalog
+
+
+def test_a_prompt_that_leaves_no_room_for_the_text_is_refused(tmp_path):
+    folder = write_tiny_bert(tmp_path / "tiny")
+    plan = EncoderPlan(name=str(folder), document_prefix="word " * 80, max_tokens=16)
+    with pytest.raises(PlanError, match="document_prefix fills the 16 tokens"):
+        choose_encoders(plan, read(small_shop.items(), small_shop.events(users=5)).catalog)

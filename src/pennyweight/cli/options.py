@@ -366,6 +366,10 @@ def _budget(text: str | None) -> dict[str, float | int]:
                 f"--encoder-budget {text!r}: limits are tokens=N, money=X and price=X, the price "
                 "of a million tokens, by commas"
             ) from None
+    if text is not None and not {"encoder.budget_tokens", "encoder.budget_money"} & limits.keys():
+        raise PlanError(
+            f"--encoder-budget {text!r} sets no limit: give tokens=N, or money=X,price=X"
+        )
     return limits
 
 

@@ -110,11 +110,13 @@ def recommend(
         dump({"source": source, "items": frame.drop("source").to_dicts()})
         return
     if frame.height:
-        _note_source(recommender, user, source)
+        _note_source(recommender, user, text, source)
     say(ranking(frame.to_dicts()))
 
 
-def _note_source(recommender: "Recommender", user: str | None, source: str) -> None:
+def _note_source(
+    recommender: "Recommender", user: str | None, text: str | None, source: str
+) -> None:
     """Print a note if a list does not use all of the request."""
     from pennyweight.ranking.query import suggestion
 
@@ -123,7 +125,8 @@ def _note_source(recommender: "Recommender", user: str | None, source: str) -> N
     if source == "negative events":
         note(f"user {user!r} has negative events alone: the most popular of the other items")
     elif source == "popularity" or unknown:
-        reason = f"user {user!r} is unknown" if unknown else "no history or text"
+        missing = "no history or text" if text is None else "no word of the text is known"
+        reason = f"user {user!r} is unknown" if unknown else missing
         by = "the most popular items" if source == "popularity" else "items by the text alone"
         hint = (
             suggestion(log.users, user) if log is not None and user is not None and unknown else ""

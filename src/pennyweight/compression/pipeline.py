@@ -22,7 +22,7 @@ from pennyweight.config.frontier import Confirmation, Frontier, Point
 from pennyweight.config.report import Report
 from pennyweight.config.reranking import Reranking
 from pennyweight.data.input_size import held
-from pennyweight.errors import BudgetError, DataError
+from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
@@ -153,6 +153,12 @@ def _run_search(
 ) -> tuple[Search, Stages]:
     blend = blend_of(parent)
     assert parent.interactions is not None
+    for scorer_id, scorer in blend.components.items():
+        if scorer.encoder is not None and scorer.encoder.remote is not None:
+            raise PlanError(
+                f"{scorer_id} encodes texts at a server, and compression measures encoders on this "
+                "machine: fit with another --encoder first"
+            )
     name = text_component(blend)
     encoder = None if name is None else language_model_of(blend.components[name])
     if model is not None:

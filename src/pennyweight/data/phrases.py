@@ -14,6 +14,7 @@ Field = Literal["keywords", "audience", "occasions"]
 FIELDS: tuple[Field, ...] = get_args(Field)
 MAX_PHRASES: Mapping[Field, int] = {"keywords": 8, "audience": 4, "occasions": 4}
 MAX_CHARACTERS, MAX_WORDS, MAX_DIGITS = 40, 5, 6
+UNREADABLE = "no JSON object"
 PHRASE = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N} '’&+./%-]*")
 ADDRESS = regex.compile(r"://|\bwww\b|@|[\p{L}\p{N}-]\.\p{L}{2,}|\p{L}/\p{L}", regex.IGNORECASE)
 
@@ -25,6 +26,11 @@ class CheckedPhrases:
     fields: Mapping[Field, tuple[str, ...]]
     dropped: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether the answer held no JSON object at all."""
+        return UNREADABLE in self.dropped
+
 
 def check_phrases(answer: object) -> CheckedPhrases:
     """Return the phrases of an answer that are short, plain and within bounds.
@@ -34,7 +40,7 @@ def check_phrases(answer: object) -> CheckedPhrases:
     """
     dropped: Counter[str] = Counter()
     if not isinstance(answer, Mapping):
-        return CheckedPhrases({}, Counter({"no JSON object": 1}))
+        return CheckedPhrases({}, Counter({UNREADABLE: 1}))
     fields: dict[Field, tuple[str, ...]] = {}
     for name in FIELDS:
         phrases = _phrases(answer.get(name, ()), MAX_PHRASES[name], dropped)

@@ -160,6 +160,8 @@ class EndpointClient:
             return self._refusal(status, content), _waiting(status, headers)
         try:
             answer = json.loads(content)
+        except RecursionError:
+            return f"answers with JSON that is nested too deeply: {self._start(content)}", None
         except ValueError:
             cut = content[:1] in (b"{", b"[")
             kind = "a JSON text that is cut off" if cut else f"no JSON: {self._start(content)}"

@@ -44,10 +44,10 @@ class TokenBudget:
     used: int = 0
 
     def __post_init__(self) -> None:
-        if self.money is not None and self.price is None:
+        if self.money is not None and not self.price:
             raise PlanError(
-                "a budget in money needs the price of a million tokens: price=0.02 in the option, "
-                "encoder.token_price in the plan"
+                "a budget in money needs the price of a million tokens, above 0: price=0.02 in "
+                "--encoder-budget, encoder.token_price in the plan, --price of enrich"
             )
 
     @property

@@ -57,6 +57,7 @@ def messages(text: str) -> list[dict[str, str]]:
 
 def checked_answer(answer: str) -> CheckedPhrases:
     """Return the phrases of a model's answer, which may stand in a block of code."""
+    answer = answer.rpartition("</think>")[2]  # of models that think aloud
     start = answer.find("{")
     if start < 0:
         return check(None)

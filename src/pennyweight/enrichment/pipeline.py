@@ -32,6 +32,8 @@ class Enrichment:
         Items whose phrases were written now, were in the cache, or were in the file already.
     without
         Items that have no phrase.
+    unreadable
+        Items whose answer held no JSON object. They are not in the file; the next run asks again.
     dropped
         Why phrases were dropped -> how many.
     """
@@ -41,6 +43,7 @@ class Enrichment:
     cached: int = 0
     kept: int = 0
     without: int = 0
+    unreadable: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
     def summary(self) -> str:
@@ -49,6 +52,11 @@ class Enrichment:
             f"{count(len(self.items), 'item')}: {self.written:,} written, {self.cached:,} from the "
             f"cache, {self.kept:,} kept from the file; {self.without:,} without a phrase"
         ]
+        if self.unreadable:
+            lines.append(
+                f"{count(self.unreadable, 'answer')} could not be read and left out: run the same "
+                "command again, or take a model that was tuned for instructions"
+            )
         if self.dropped:
             reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.dropped.most_common())
             lines.append(f"dropped by the check: {reasons}")
@@ -85,11 +93,14 @@ def enrich(
     there = read_enriched(out) if out.exists() else {}
     cache = _AnswerCache(digest(writer.fingerprint, VERSION))
     result, total = Enrichment(), min(limit or len(catalog), len(catalog))
+    texts = islice(zip(catalog.ids, catalog.texts, strict=True), total)
     try:
-        for item_id, text in islice(zip(catalog.ids, catalog.texts, strict=True), total):
-            result.items[item_id] = _item(there.get(item_id), text, writer, cache, result)
+        for done, (item_id, text) in enumerate(texts, start=1):
+            item = _item(there.get(item_id), text, writer, cache, result)
+            if item is not None:
+                result.items[item_id] = item
             if progress is not None:
-                progress(len(result.items), total)
+                progress(done, total)
     except (BudgetError, EndpointError) as error:
         raise type(error)(
             f"{error}. {len(result.items):,} of {total:,} items are done and in {out}: run "
@@ -100,6 +111,11 @@ def enrich(
         if result.items:
             left = {name: item for name, item in there.items() if name not in result.items}
             write_enriched(out, {**result.items, **left})
+    if result.unreadable and not result.items:
+        raise EndpointError(
+            f"none of {count(result.unreadable, 'answer')} could be read as JSON: check the model "
+            "and its address, or take a model that was tuned for instructions"
+        )
     return result
 
 
@@ -109,18 +125,26 @@ def _item(
     writer: GenerativeModel,
     cache: "_AnswerCache",
     result: Enrichment,
-) -> EnrichedItem:
+) -> EnrichedItem | None:
+    """Return the phrases of an item; None where the answer could not be read."""
     source = digest(text)
     if there is not None and there.source in (source, ""):
         result.kept += 1
+        result.without += not there.fields
         return there
     checked = cache.get(source)
     if checked is not None:
         result.cached += 1
     elif any(map(str.isalnum, text)):
         checked = checked_answer(writer.write(text))
+        result.dropped += checked.dropped
+        if checked.unreadable:
+            result.unreadable += 1
+            return None
         cache.put(source, checked)
         result.written += 1
+        result.without += not checked.fields
+        return EnrichedItem(checked.fields, source)
     else:
         checked = CheckedPhrases({})
     result.dropped += checked.dropped

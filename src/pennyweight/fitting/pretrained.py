@@ -86,4 +86,13 @@ def with_prefixes(encoder: Encoder, plan: EncoderPlan) -> Encoder:
     """Return the encoder of a plan with the prompts that the plan overrides."""
     if not plan.has_prefix:
         return encoder
-    return encoder.with_prompts(encoder.prompts.override(plan.query_prefix, plan.document_prefix))
+    prompts = encoder.prompts.override(plan.query_prefix, plan.document_prefix)
+    model = encoder.language_model
+    for key, prompt in (("query", prompts.query), ("document", prompts.document)):
+        tokens = 0 if model is None else len(model.tokenizer.encode(prompt).ids)
+        if model is not None and tokens >= model.max_tokens:
+            raise PlanError(
+                f"encoder.{key}_prefix fills the {model.max_tokens} tokens that are read, so "
+                "nothing of a text is left; shorten it, or raise encoder.max_tokens"
+            )
+    return encoder.with_prompts(prompts)
