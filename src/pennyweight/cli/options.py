@@ -108,8 +108,8 @@ class Options:
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="Encoder of the search by text, as for --encoder; none for TF-IDF alone. "
-            "Default: static, if it finds more than TF-IDF.",
+            help="Encoder of the search by text: static, minilm, a folder or a Hugging Face id; "
+            "none for TF-IDF. Default: static, if it finds more than TF-IDF.",
         ),
     ] = None
     scorers: Annotated[

@@ -100,8 +100,9 @@ def check_search_encoder(name: str) -> None:
     names = (AUTO, NONE, *OF_DEFAULT[1:])
     if name not in names and not may_be_model(name):
         raise PlanError(
-            f"search.encoder: {name!r} is not one of {', '.join(names)}, no folder and no model id "
-            f"(owner/name){did_you_mean(name, names)}"
+            f"search.encoder: {name!r} is none of {', '.join(names)}, a model folder or a model id "
+            f"(owner/name); servers, GGUF files and encoders of words do not search"
+            f"{did_you_mean(name, names)}"
         )
 
 
