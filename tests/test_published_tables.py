@@ -202,6 +202,7 @@ def test_every_table_has_its_place_in_a_page():
         *tables.QUALITY,
         *tables.SPEED,
         *tables.CANDIDATES,
+        "ranking",
     }
     assert pages.count("<!-- table ") == len(tables.BLOCK.findall(pages))
 

@@ -159,7 +159,7 @@ def test_erasing_a_user_with_the_keyboard(alone):
     assert live.get("/v1/users/u1")["events"]
     (button,) = driver.find_elements(By.CSS_SELECTOR, "button.danger")
     enter(driver, button)
-    assert "ErasureCounts" in told(driver) and "u1" not in driver.current_url
+    assert "Erased" in told(driver) and "u1" not in driver.current_url
     assert live.get("/v1/users/u1")["events"] == []
 
 

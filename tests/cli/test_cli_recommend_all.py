@@ -113,7 +113,7 @@ def test_a_full_disk_keeps_the_old_file(bundle: Path, tmp_path: Path, ending: st
     [
         (["--all-users"], "--out"),
         (["--out", "x.csv", "--user", "a"], "--all-users"),
-        (["--all-users", "--out", "x.csv", "--user", "a"], "for whom"),
+        (["--all-users", "--out", "x.csv", "--user", "a"], "or --all-users for all of them"),
         (["--user", "a", "--events", "x.csv"], "--events"),
         (["--all-users", "--out", "x.xlsx"], "must be .parquet or .csv or .jsonl"),
         (["--all-users", "--out", "x.csv", "--events", "nowhere.csv"], "nowhere.csv"),
