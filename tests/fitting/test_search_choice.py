@@ -9,7 +9,7 @@ from pennyweight.fitting import evaluate, fit
 from pennyweight.fitting.search_choice import search_encoder_name
 from pennyweight.recommender.recommender import Recommender
 
-BOOKS, READERS = demo.books(), demo.readers(readers=150)
+BOOKS, READERS = demo.books(), demo.readers(readers=60)
 QUICK = {"scorers": "popularity,content", "seed": 1}
 
 
