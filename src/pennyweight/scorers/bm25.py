@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pennyweight.encoders.lookup import QueryColumns
 from pennyweight.scorers.item_vectors import Terms
 from pennyweight.scorers.search import WordSearch
 
@@ -61,11 +62,11 @@ class Bm25:
             grown.append(values)
         return Bm25(self._idf, *grown, mean_length=self._mean)
 
-    def score(self, words: WordSearch, texts: Sequence[str]) -> Float:
-        """Return the scores of texts, float32 (len(texts), n_items)."""
+    def score(self, words: WordSearch, queries: Sequence[QueryColumns]) -> Float:
+        """Return the scores of queries that `words` found, float32 (len(queries), n_items)."""
         # That of TF-IDF is ln((1 + n) / (1 + df)) + 1, and the columns hold it once already.
         weights = (self._idf - 1) / self._idf**2
-        scores = words.scores([words.find(text).scaled(weights) for text in texts])
+        scores = words.scores([query.scaled(weights) for query in queries])
         return np.asarray(scores * self._factors, np.float32)
 
 

@@ -71,9 +71,10 @@ class TextSearch:
         words = self.words.word_search()
         if self._bm25 is None or words is None:
             return self.embeddings.score_texts(texts)
-        lexical = np.float32(self.bm25_weight) * self._bm25.score(words, texts)
-        for row, text in enumerate(texts):
-            exact = words.exact_matches(words.find(text))
+        found = [words.find(text) for text in texts]
+        lexical = np.float32(self.bm25_weight) * self._bm25.score(words, found)
+        for row, query in enumerate(found):
+            exact = words.exact_matches(query)
             if 0 < exact.sum() <= FEW:
                 lexical[row, exact] += np.float32(EXACT)
         queries = self._encoder.encode_queries(texts)
