@@ -4,6 +4,7 @@ import gc
 import json
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.plan import Plan
 from pennyweight.config.quality import Measurement
-from pennyweight.errors import BudgetError, DataError
+from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.fitting.pipeline import fit
 from pennyweight.progress.update import ProgressUpdate
 from pennyweight.recommender.recommender import Recommender
@@ -199,6 +200,37 @@ def test_cut_models_are_trained_where_steps_are_given(tiny, module_cache):
     trained = [point for point in measured.points if "distilled" in point.steps]
     assert trained and all("1 layers, half the neurons, distilled" in p.name for p in trained)
     assert "train" in stages
+
+
+@pytest.fixture(scope="module")
+def decoder(tmp_path_factory) -> Path:
+    pytest.importorskip("xllamacpp", reason="GGUF files need the extra gguf")
+    pytest.importorskip("gguf", reason="the file is written by gguf")
+    from tiny_gguf import write_tiny_gguf
+
+    return write_tiny_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+def test_a_student_learns_the_vectors_of_a_decoder(tiny, decoder, module_cache):
+    pytest.importorskip("torch", reason="training needs the extra train")
+    parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content"])
+    measured = frontier(parent, model=str(decoder), student=str(tiny), distil=4)
+    learned = [point for point in measured.points if "distilled" in point.steps]
+    assert {point.steps[0] for point in learned} == {"tiny", "1 layers"}
+    assert all("aligned to the full model" in point.steps for point in learned)
+    assert any(point.name.startswith("static table") for point in measured.points)
+
+
+def test_a_student_is_refused(parent, tiny, decoder):
+    with pytest.raises(PlanError, match="add --distil 600"):
+        frontier(parent, student=str(tiny))
+    with pytest.raises(PlanError, match="give a BERT-type model, such as minilm"):
+        frontier(parent, student=str(decoder), distil=4)
+    with pytest.raises(PlanError, match="cannot be pruned; give a student"):
+        frontier(parent, model=str(decoder))
+    without = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content"])
+    with pytest.raises(PlanError, match="no language model for the student"):
+        frontier(without, student=str(tiny), distil=4)
 
 
 def test_refused(parent, tiny):

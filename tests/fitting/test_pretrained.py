@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import small_shop
-from pennyweight.compression.encoder_variants import count_variants, encoder_variants
+from pennyweight.compression.encoder_variants import Distillation, encoder_variants
 from pennyweight.config.plan import EncoderPlan, Plan
 from pennyweight.data.dataset import read
 from pennyweight.encoders.weights import find_weights
@@ -91,9 +91,9 @@ def test_an_exported_folder_is_used_wherever_a_model_may_be_named(llama):
 
 
 def test_compression_makes_no_pruned_variants_of_an_export(llama, tmp_path):
-    teacher = open_pretrained(llama, threads=1)
-    variants = list(encoder_variants(teacher, _catalog().texts, tmp_path))
-    assert len(variants) == count_variants(teacher)
+    models = Distillation(open_pretrained(llama, threads=1))
+    variants = list(encoder_variants(models, _catalog().texts, tmp_path))
+    assert len(variants) == models.n_variants
     assert variants[-1].name == "static table, int8"
 
 

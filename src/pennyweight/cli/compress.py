@@ -35,6 +35,14 @@ Distil = Annotated[
         "needs the extra train.",
     ),
 ]
+Student = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|DIR",
+        help="Smaller language model that learns the vectors of the full one and is pruned in its "
+        "place; for GGUF files and other models that cannot be pruned. Needs --distil.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
@@ -43,6 +51,7 @@ def frontier(
     bundle: Source,
     encoder: Encoder = None,
     distil: Distil = 0,
+    student: Student = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with the chart.")
     ] = None,
@@ -58,7 +67,8 @@ def frontier(
 
     with keeping(place.outcome), show_progress(quiet=quiet) as progress:
         progress(ProgressUpdate("load"))
-        result = measure(Recommender.load(bundle), model=encoder, distil=distil, progress=progress)
+        parent = Recommender.load(bundle)
+        result = measure(parent, model=encoder, distil=distil, student=student, progress=progress)
         if html is not None:
             write_atomic(html, frontier_page(result, commands=[command_line()]).encode())
     show_frontier(result, json=json)
@@ -90,6 +100,7 @@ def compress(
     ] = None,
     encoder: Encoder = None,
     distil: Distil = 0,
+    student: Student = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing bundle.")
     ] = False,
@@ -117,7 +128,9 @@ def compress(
         progress(ProgressUpdate("load"))
         parent = Recommender.load(bundle)
         target = None if budget.unlimited else budget
-        child = shrink(parent, target, model=encoder, distil=distil, progress=progress)
+        child = shrink(
+            parent, target, model=encoder, distil=distil, student=student, progress=progress
+        )
         progress(ProgressUpdate("save"))
         save(child, out, overwrite=overwrite, parent=parent.bundle)
     result = child.report.frontier if child.report else None

@@ -126,7 +126,7 @@ def show(model: Name, json: Json = False) -> None:
     from pennyweight.fitting.encoder_comparison import texts_per_second
     from pennyweight.fitting.pretrained import open_pretrained
 
-    encoder = open_pretrained(None if model == "minilm" else model)
+    encoder = open_pretrained(model)
     facts = {
         **_facts(encoder),
         "texts per second": round(texts_per_second(encoder.encode, SAMPLES)),

@@ -18,11 +18,11 @@ from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
 from pennyweight.encoders.static import distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import ModelWeights
-from pennyweight.errors import DataError
+from pennyweight.errors import DataError, PlanError
 from pennyweight.training.static import fit_table
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
-__all__ = ["EncoderVariant", "encoder_variants"]
+__all__ = ["Distillation", "EncoderVariant", "encoder_variants"]
 
 Float = NDArray[np.float32]
 Tell = Callable[[int, int], None]
@@ -30,6 +30,7 @@ Distil = Callable[[ModelWeights, Float], ModelWeights]
 """Trains a student on a teacher's vectors of the catalog."""
 
 STATIC_DIM = 256
+ALIGNED = "aligned to the full model"
 RIDGE = 0.01  # of the mean square of a component, the penalty of a readout
 
 
@@ -52,8 +53,62 @@ class EncoderVariant:
     encoder: Encoder | None
 
 
+@dataclass(frozen=True)
+class Distillation:
+    """Which language model learns from which.
+
+    Attributes
+    ----------
+    teacher
+        The full model.
+    student
+        The language model to make smaller; None for the teacher.
+    steps
+        Training steps of a model on the teacher's vectors; 0 without training.
+    """
+
+    teacher: Encoder
+    student: LanguageModelEncoder | None = None
+    steps: int = 0
+
+    @property
+    def smaller(self) -> LanguageModelEncoder:
+        """The language model that is made smaller.
+
+        Raises
+        ------
+        PlanError
+            The teacher runs no language model on this machine and there is no student; or a
+            student without training, or without a checkpoint to train.
+        """
+        if self.student is None:
+            model = self.teacher.language_model
+            if model is None:
+                raise PlanError(
+                    f"{self.teacher.name!r} cannot be pruned; give a student that learns its "
+                    "vectors: --student minilm --distil 600"
+                )
+            return model
+        if not self.steps:
+            raise PlanError("a student learns the encoder's vectors by training: add --distil 600")
+        if self.student.weights is None:
+            raise PlanError(
+                f"the student {self.student.name!r} has no checkpoint to train; give a BERT-type "
+                "model, such as minilm"
+            )
+        return self.student
+
+    @property
+    def n_variants(self) -> int:
+        """Number of variants that `encoder_variants` yields."""
+        number, weights = len(("whitened", "static")), self.smaller.weights
+        if weights is None:
+            return number
+        return number + len(("int8", *_depths(int(weights.config["num_hidden_layers"]))))
+
+
 def encoder_variants(
-    teacher: LanguageModelEncoder,
+    models: Distillation,
     texts: Sequence[str],
     folder: Path,
     *,
@@ -73,27 +128,26 @@ def encoder_variants(
     folder
         Where cut models are written.
     train
-        Trains a cut model; needs the extra train.
+        Trains a model; needs the extra train.
     progress
         Called with (texts done, total texts) while the full model encodes.
     """
+    teacher, smaller = models.teacher, models.smaller
     teacher_vectors = _vectors(teacher, texts, progress)
     wide = ProjectedEncoder.of_vectors(teacher, teacher_vectors, dim=teacher.dim)
     targets = wide.project(teacher_vectors)
     yield EncoderVariant(teacher.name, ("whitened",), wide)
-    if teacher.weights is not None:
+    if smaller.weights is not None:
         yield from _pruned(
-            teacher.weights, texts, targets, folder, max_tokens=teacher.max_tokens, train=train
+            smaller.weights,
+            texts,
+            targets,
+            folder,
+            max_tokens=smaller.max_tokens,
+            train=train,
+            of_teacher=models.student is None,
         )
-    yield _static(teacher, texts, targets)
-
-
-def count_variants(teacher: LanguageModelEncoder) -> int:
-    """Return the number of variants that `encoder_variants` yields."""
-    number = len(("whitened", "static"))
-    if teacher.weights is None:
-        return number
-    return number + len(("int8", *_depths(int(teacher.weights.config["num_hidden_layers"]))))
+    yield _static(smaller, texts, targets, teacher.name)
 
 
 def _pruned(
@@ -104,6 +158,7 @@ def _pruned(
     *,
     max_tokens: int,
     train: Distil | None,
+    of_teacher: bool,
 ) -> Iterator[EncoderVariant]:
     """Yield the model in 8 bits, and with fewer layers and neurons."""
     layers, name = int(checkpoint.config["num_hidden_layers"]), checkpoint.name
@@ -114,9 +169,18 @@ def _pruned(
         cuts = (f"{model.config['vocab_size']:,} tokens",)
     except DataError:  # of a type that cannot be cut: every token stays
         pass
+    if train is not None and not of_teacher:
+        model = LanguageModel.of(train(model.write(folder / "student"), targets))
+        cuts = (name, *cuts, "distilled")
     small = _load(model, folder / "int8", name, max_tokens)
-    steps = (*cuts, "int8 matrices", "whitened")
-    yield EncoderVariant(", ".join((*cuts, "int8")), steps, _whitened(small, texts))
+    if of_teacher:
+        encoder, fitted = _whitened(small, texts), "whitened"
+    else:
+        encoder, fitted = (
+            ProjectedEncoder(small, _readout(_vectors(small, texts), targets)),
+            ALIGNED,
+        )
+    yield EncoderVariant(", ".join((*cuts, "int8")), (*cuts, "int8 matrices", fitted), encoder)
     for keep, narrow in _depths(layers):
         model, cuts = _cut(model, texts, keep, narrow=narrow)
         weights = model.write(folder / f"{keep}-layers")
@@ -126,17 +190,19 @@ def _pruned(
         small = _load(model, folder / f"{keep}-layers-int8", name, max_tokens)
         vectors = _vectors(small, texts)
         encoder = ProjectedEncoder(small, _readout(vectors, targets))
-        steps = (*cuts, "int8 matrices", "aligned to the full model")
+        steps = (*cuts, "int8 matrices", ALIGNED)
         yield EncoderVariant(", ".join((*cuts, "int8")), steps, encoder)
 
 
-def _static(teacher: LanguageModelEncoder, texts: Sequence[str], targets: Float) -> EncoderVariant:
-    """Fit a token table to a teacher's vectors, whiten it, and store it in 8 bits."""
-    table = distil(teacher, dim=min(STATIC_DIM, teacher.dim), texts=texts).weighted(texts)
+def _static(
+    model: LanguageModelEncoder, texts: Sequence[str], targets: Float, name: str
+) -> EncoderVariant:
+    """Fit a table of a model's tokens to a teacher's vectors, whiten it, and store it in 8 bits."""
+    table = distil(model, dim=min(STATIC_DIM, model.dim), texts=texts).weighted(texts)
     static = fit_table(table, texts, targets).pruned(texts)
     axes = ProjectedEncoder.of_vectors(static, static.encode(texts), dim=static.dim).axes
     packed = QuantizedRows.of(static.table @ axes, "int8", by_row=True)
-    static = static.with_table(packed, name=f"static-{teacher.name}")
+    static = static.with_table(packed, name=f"static-{name}")
     steps = ("static table", f"{len(packed):,} tokens", "whitened", "int8 table")
     return EncoderVariant("static table, int8", steps, static)
 

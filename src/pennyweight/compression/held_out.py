@@ -1,6 +1,7 @@
 """The parent fitted again to training data, so that held-out data can compare its children."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,10 @@ from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["HeldOutFit", "blend_of", "language_model_of", "text_component"]
+if TYPE_CHECKING:
+    from pennyweight.training.settings import TrainSettings
+
+__all__ = ["HeldOutFit", "blend_of", "distillation_settings", "language_model_of", "text_component"]
 
 BATCH = 32  # pairs in a step of distillation
 
@@ -126,17 +130,12 @@ class HeldOutFit:
     ) -> ModelWeights:
         """Train a cut model on the teacher's vectors and on behavior; needs the extra train."""
         from pennyweight.training.distillation import distilled
-        from pennyweight.training.settings import TrainSettings
 
-        # Many small steps teach a cut model more than few large ones over the same texts.
-        settings = TrainSettings(
-            steps=steps, batch=BATCH, layers=None, every=max(1, steps // 4), seed=self.seed
-        )
         return distilled(
             student,
             teacher,
             self.catalog,
-            settings,
+            distillation_settings(steps, seed=self.seed),
             self._tuning_users,
             repeats=self.repeats,
             progress=self.stages.tracker,
@@ -153,6 +152,14 @@ class HeldOutFit:
                     scorer.fit(interactions, self.catalog, progress=tell)
             if self.protocol not in BY_TIME:
                 scorer.ignore_new_items()
+
+
+def distillation_settings(steps: int, *, seed: int) -> "TrainSettings":
+    """Return how a smaller model learns a teacher's vectors; needs the extra train."""
+    from pennyweight.training.settings import TrainSettings
+
+    # Many small steps teach a cut model more than few large ones over the same texts.
+    return TrainSettings(steps=steps, batch=BATCH, layers=None, every=max(1, steps // 4), seed=seed)
 
 
 def _encoders(parent: Recommender, plan: Plan) -> Encoders:

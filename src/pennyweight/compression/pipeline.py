@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pennyweight.compression.encoder_variants import Distillation
 from pennyweight.compression.held_out import blend_of, language_model_of, text_component
 from pennyweight.compression.search import Candidate, Search, number_of_variants
 from pennyweight.compression.stages import confirmation_stages, fit_stages, search_stages
@@ -22,6 +23,7 @@ from pennyweight.config.frontier import Confirmation, Frontier, Point
 from pennyweight.config.report import Report
 from pennyweight.config.reranking import Reranking
 from pennyweight.data.input_size import held
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
@@ -56,6 +58,7 @@ def frontier(
     *,
     model: str | None = None,
     distil: int = 0,
+    student: str | None = None,
     progress: Progress = True,
 ) -> Frontier:
     """Measure smaller versions of a recommender, all on the same held-out events.
@@ -75,6 +78,10 @@ def frontier(
     distil
         Steps for which a model with layers removed is trained on the vectors of the full one (see
         `pennyweight.training.distillation`); needs the extra train. 0 only maps its vectors.
+    student
+        A BERT-type language model, ``minilm``, a folder or an id, that learns the vectors of the
+        full model and is made smaller in its place: for models that cannot be pruned, such as
+        GGUF files, or are too large. Needs `distil`.
     progress
         True for a bar in terminals and notebooks, False for none, or a function that is called
         with each `ProgressUpdate`.
@@ -87,7 +94,9 @@ def frontier(
         This machine has not the memory.
     """
     with TemporaryDirectory(prefix="pennyweight-") as folder, tracked(progress) as tracker:
-        search, stages = _run_search(parent, model, distil, Path(folder), tracker, confirm=False)
+        search, stages = _run_search(
+            parent, _models(parent, model, student, distil), Path(folder), tracker, confirm=False
+        )
         return _frontier(parent, search, stages)
 
 
@@ -97,6 +106,7 @@ def compress(
     *,
     model: str | None = None,
     distil: int = 0,
+    student: str | None = None,
     progress: Progress = True,
 ) -> Recommender:
     """Return the cheapest version of a recommender that keeps a budget.
@@ -121,7 +131,9 @@ def compress(
         budget = DEFAULT_BUDGET if planned.unlimited else planned
     with tracked(progress) as tracker, ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
-        search, stages = _run_search(parent, model, distil, folder, tracker, confirm=True)
+        search, stages = _run_search(
+            parent, _models(parent, model, student, distil), folder, tracker, confirm=True
+        )
         chosen = cheapest(search.points, budget)
         candidate = search.candidates[search.points.index(chosen)]
         with threadpool_limits(usable_cores()):
@@ -144,8 +156,7 @@ def compress(
 
 def _run_search(
     parent: Recommender,
-    model: str | None,
-    distil: int,
+    models: Distillation | None,
     folder: Path,
     tracker: ProgressTracker,
     *,
@@ -153,6 +164,28 @@ def _run_search(
 ) -> tuple[Search, Stages]:
     blend = blend_of(parent)
     assert parent.interactions is not None
+    size = held(parent.catalog, parent.interactions)
+    needed = models is not None
+    expected = forecast(
+        size, blend.components, speed(), model=needed, encode=needed, ablation=False, final=False
+    )
+    expected.state(REMEDY)
+    seconds = {stage.name: stage.seconds for stage in expected.stages}
+    coming = tuple(confirmation_stages(blend.components, seconds)) if confirm else ()
+    searching = search_stages(number_of_variants(blend, models))
+    tracker.expect([*fit_stages(blend.components, seconds), *searching, *coming])
+    stages = Stages(tracker)
+    with threadpool_limits(usable_cores()):
+        search = Search(parent, stages, models=models, folder=folder, coming=coming)
+        search.run()
+    return search, stages
+
+
+def _models(
+    parent: Recommender, model: str | None, student: str | None, steps: int
+) -> Distillation | None:
+    """Open the language models of a search; None where the candidates are without."""
+    blend = blend_of(parent)
     for scorer_id, scorer in blend.components.items():
         if scorer.encoder is not None and scorer.encoder.remote is not None:
             raise PlanError(
@@ -160,26 +193,19 @@ def _run_search(
                 "machine: fit with another --encoder first"
             )
     name = text_component(blend)
-    encoder = None if name is None else language_model_of(blend.components[name])
+    teacher: Encoder | None = None if name is None else language_model_of(blend.components[name])
     if model is not None:
         if name is None:
             raise DataError("the recommender has no content scorer for a language model to read")
-        encoder = open_pretrained(None if model == "minilm" else model).language_model
-    size = held(parent.catalog, parent.interactions)
-    needed = encoder is not None
-    expected = forecast(
-        size, blend.components, speed(), model=needed, encode=needed, ablation=False, final=False
-    )
-    expected.state(REMEDY)
-    seconds = {stage.name: stage.seconds for stage in expected.stages}
-    coming = tuple(confirmation_stages(blend.components, seconds)) if confirm else ()
-    searching = search_stages(number_of_variants(blend, encoder))
-    tracker.expect([*fit_stages(blend.components, seconds), *searching, *coming])
-    stages = Stages(tracker)
-    with threadpool_limits(usable_cores()):
-        search = Search(parent, stages, model=encoder, folder=folder, distil=distil, coming=coming)
-        search.run()
-    return search, stages
+        teacher = open_pretrained(model)
+    if teacher is None:
+        if student is not None:
+            raise PlanError("there is no language model for the student to learn from: --encoder")
+        return None
+    learner = None if student is None else open_pretrained(student).language_model
+    if student is not None and learner is None:
+        raise PlanError(f"--student {student}: give a BERT-type model, such as minilm")
+    return Distillation(teacher, learner, steps)
 
 
 def cheapest(points: Sequence[Point], budget: Budget) -> Point:

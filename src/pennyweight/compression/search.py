@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.compression.encoder_variants import (
+    Distillation,
     EncoderVariant,
-    count_variants,
     encoder_variants,
 )
 from pennyweight.compression.held_out import HeldOutFit, blend_of, text_component
@@ -19,7 +19,7 @@ from pennyweight.compression.resource_use import measure_resource_use
 from pennyweight.compression.stages import PROMISING, format_stages, search_stages
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.config.frontier import Point
-from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
+from pennyweight.encoders.protocol import Encoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.stages import Stages
@@ -87,13 +87,12 @@ class Search:
         parent: Recommender,
         stages: Stages,
         *,
-        model: LanguageModelEncoder | None,
+        models: Distillation | None,
         folder: Path,
-        distil: int = 0,
         coming: Sequence[ExpectedStage] = (),
     ) -> None:
         self.trial, self.stages = HeldOutFit(parent, stages), stages
-        self.model, self.folder, self.distil = model, folder, distil
+        self.models, self.folder = models, folder
         self.coming = tuple(coming)
         self.candidates: list[Candidate] = []
         self.points: list[Point] = []
@@ -107,7 +106,7 @@ class Search:
         original = MeasuredVariant(EncoderVariant(ORIGINAL, (), None), scorer, self._blend)
         measured = [original]
         at_first = self._unmeasured([original], (AS_IT_IS, EIGHT_BITS))
-        variants = number_of_variants(self._blend, self.model)
+        variants = number_of_variants(self._blend, self.models)
         last = len(self._unmeasured([original], STORAGES) - at_first)
         self._expect(search_stages(variants, first=len(at_first), last=last))
         self._measure(original, (AS_IT_IS, EIGHT_BITS))
@@ -137,13 +136,13 @@ class Search:
 
     def _variants(self, encoder: Encoder | None) -> Iterator[EncoderVariant]:
         """Yield encoders to put in the place of one."""
-        if self.model is not None:
-            train = functools.partial(self.trial.distil, steps=self.distil)
+        if self.models is not None:
+            train = functools.partial(self.trial.distil, steps=self.models.steps)
             for variant in encoder_variants(
-                self.model,
+                self.models,
                 self.trial.catalog.texts,
                 self.folder,
-                train=train if self.distil else None,
+                train=train if self.models.steps else None,
                 progress=functools.partial(self.stages.tracker, "make readers"),
             ):
                 fingerprint = None if encoder is None else encoder.fingerprint
@@ -226,10 +225,10 @@ class Search:
         )
 
 
-def number_of_variants(blend: Scorer, model: LanguageModelEncoder | None) -> int:
+def number_of_variants(blend: Scorer, models: Distillation | None) -> int:
     """Return the number of encoders that are measured in the place of the parent's."""
     name = text_component(blend)
     if name is None:
         return 0
     of_words = blend.components[name].encoder is not None
-    return of_words + (count_variants(model) if model is not None else 0)
+    return of_words + (models.n_variants if models is not None else 0)

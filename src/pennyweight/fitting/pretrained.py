@@ -19,6 +19,8 @@ from pennyweight.fitting.export_cache import exported_once, needs_export
 
 __all__ = ["open_endpoint", "open_pretrained", "with_prefixes"]
 
+DEFAULT_MODEL = "minilm"
+
 
 def open_pretrained(
     name: str | Path | None = None,
@@ -36,7 +38,7 @@ def open_pretrained(
     Parameters
     ----------
     name
-        A folder, a GGUF file, a Hugging Face id, or None for all-MiniLM-L6-v2.
+        A folder, a GGUF file, a Hugging Face id, or None or ``minilm`` for all-MiniLM-L6-v2.
     precision
         ``fp32``, or ``int8`` matrices.
     threads
@@ -49,6 +51,8 @@ def open_pretrained(
     DataError
         Nothing of that name, or a model that cannot be used.
     """
+    if name == DEFAULT_MODEL:
+        name = None
     if is_gguf(name):
         return GgufEncoder.open(str(name), threads=threads, max_tokens=max_tokens)
     if name is not None:
