@@ -349,3 +349,12 @@ def test_any_events_come_back_as_they_went_in(make, batches):
         impressions = [e for e in mine if e.kind == IMPRESSION]
         assert store.events_of(user) == history + impressions
         assert store.history(user, 3) == history[-3:]
+
+
+def test_events_are_read_in_pieces_in_the_order_of_arrival(store):
+    store.add_events([event(3), event(1), event(2, "bob", kind=IMPRESSION)])
+    first = store.events_after(0, 2)
+    assert first == [event(3), event(1)]
+    assert store.events_after(first[-1].seq, 9) == [event(2, "bob", kind=IMPRESSION)]
+    store.erase("ann")
+    assert [e.event_id for e in store.events_after(0, 9)] == ["e2"]

@@ -13,7 +13,7 @@ from typing import Any, Self
 from pennyweight.errors import BundleError
 from pennyweight.storage.files import write_atomic
 
-__all__ = ["Origin", "Position", "exported_position", "note_position"]
+__all__ = ["Origin", "Position", "exported_position", "forget_position", "note_position"]
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +115,11 @@ def note_position(path: Path, position: Position) -> None:
     """Write the position and the checksum of an exported file beside it."""
     record = {"format": FORMAT, **position.to_json(), "sha256": _sha256(path)}
     write_atomic(_beside(path), (json.dumps(record, indent=2) + "\n").encode())
+
+
+def forget_position(path: Path) -> None:
+    """Delete the position beside a file, if there is one."""
+    _beside(path).unlink(missing_ok=True)
 
 
 def exported_position(path: object) -> Position | None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pennyweight.bundle import Bundle, open_bundle
-from pennyweight.bundle.provenance import note_position
+from pennyweight.bundle import Bundle, Position, open_bundle
+from pennyweight.bundle.provenance import forget_position, note_position
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes
 from pennyweight.data.cleaning.feedback import FeedbackRules
@@ -48,6 +48,8 @@ class ExportSummary:
         The bundle whose items and events it begins with.
     items, events
         How many.
+    position
+        Of the store: all its events up to there are in.
     options
         Options of `fit` that keep the meaning of the events.
     skipped
@@ -57,15 +59,23 @@ class ExportSummary:
     version: str
     items: int
     events: int
+    position: Position
     options: tuple[str, ...]
     skipped: tuple[str, ...]
 
 
-def export(folder: Path, items: Path, events: Path) -> ExportSummary:
+def export(folder: Path, items: Path, events: Path, *, since: float | None = None) -> ExportSummary:
     """Write the items and events that a service knows, each with its position beside it.
 
-    The service may run meanwhile: both are of one moment. An erasure waits until the files are
-    written; users who were erased before are in neither.
+    Parquet where the name ends in ``.parquet``, otherwise JSON lines. The service may run
+    meanwhile: both are of one moment. An erasure waits until the files are written; users who were
+    erased before are in neither.
+
+    Parameters
+    ----------
+    since
+        Only events of this time or later, epoch seconds. Such a file does not stand for a
+        position, and gets none beside it.
 
     Raises
     ------
@@ -94,11 +104,17 @@ def export(folder: Path, items: Path, events: Path) -> ExportSummary:
         finally:
             store.close()
         log_rows = log_rows.filter(~pl.col("user_id").is_in(list(erased)))
+        if since is not None:
+            log_rows = log_rows.filter(pl.col("timestamp") >= since)
         for path, frame, position in zip((items, events), (rows, log_rows), positions, strict=True):
-            with _private(path) as new:
-                frame.write_ndjson(new)
-            note_position(path, position)
-        return ExportSummary(version, rows.height, log_rows.height, options, tuple(skipped))
+            _write(path, frame)
+            if path == events and since is not None:
+                forget_position(path)
+            else:
+                note_position(path, position)
+        return ExportSummary(
+            version, rows.height, log_rows.height, positions[1], options, tuple(skipped)
+        )
 
 
 def _served(store: Store, bundles: BundleStore) -> tuple[str, CoveredPositions]:
@@ -249,6 +265,14 @@ def _options(frame: pl.DataFrame, log: Interactions, types: EventTypes) -> tuple
     if chosen:
         options.append(f"--event-types {json.dumps(','.join(chosen))}")
     return tuple(options)
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    with _private(path) as new:
+        if path.suffix == ".parquet":
+            frame.write_parquet(new)
+        else:
+            frame.write_ndjson(new)
 
 
 @contextmanager

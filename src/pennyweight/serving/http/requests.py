@@ -33,6 +33,7 @@ __all__ = [
     "EventBatch",
     "EventBody",
     "Events",
+    "EventsQuery",
     "FeedbackQuery",
     "HistoryEvent",
     "ItemBatch",
@@ -52,6 +53,7 @@ __all__ = [
     "UsersQuery",
     "VariantBody",
     "moment",
+    "moment_of_text",
 ]
 
 MAX_ITEMS = 1_000  # in a list, and in a batch
@@ -64,6 +66,7 @@ EXACT = 2.0**53  # from here on not every whole number is a float
 YEAR_1, YEAR_10_000 = -62_135_596_800, 253_402_300_800  # epoch seconds
 
 
+NUMBER = re.compile(r"\d+(?:\.\d*)?")
 _CONTROL = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 
@@ -156,6 +159,17 @@ def moment(value: float | str) -> float:
     return float(value)
 
 
+def moment_of_text(text: str) -> float:
+    """Return epoch seconds, from their digits or from ISO 8601; `ValueError` for another text."""
+    return moment(float(text) if NUMBER.fullmatch(text) else text)
+
+
+def _checked_moment(text: str | None) -> str | None:
+    if text is not None:
+        moment_of_text(text)
+    return text
+
+
 class RequestBody(BaseModel):
     """JSON as it comes in: no unknown field, no text for a number, no NaN."""
 
@@ -233,6 +247,19 @@ class UsersQuery(PageQuery):
     """A page of users."""
 
     after: Annotated[str, Field(max_length=512)] = ""
+
+
+class EventsQuery(QueryString):
+    """Which events to export, in a query string."""
+
+    _numbers = field_validator("after", mode="before")(_digits)
+
+    after: Annotated[int, Field(ge=0, lt=2**63, description="Only events with a higher seq")] = 0
+    since: Annotated[
+        str | None,
+        Field(max_length=64, description="Only events of this time or later"),
+        AfterValidator(_checked_moment),
+    ] = None
 
 
 class FeedbackQuery(QueryString):

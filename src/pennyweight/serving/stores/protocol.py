@@ -265,6 +265,10 @@ class Store(Protocol):
         """Yield all events in the order in which they came; not while the store is written to."""
         ...
 
+    def events_after(self, seq: int, n: int) -> list[Event]:
+        """Return up to n events with a higher seq, in its order."""
+        ...
+
     def users(self, n: int, after: str = "") -> list[str]:
         """Return up to n users with events, in order, those after one."""
         ...

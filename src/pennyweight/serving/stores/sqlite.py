@@ -24,6 +24,7 @@ from pennyweight.serving.stores.protocol import (
     UnfinishedErasureError,
 )
 from pennyweight.serving.stores.room import REFUSED, unwritable
+from pennyweight.serving.stores.rows import item_of, recommendation_of
 from pennyweight.serving.stores.schema import migrate
 from pennyweight.serving.stores.sqlite_file import create_private, quick_check, store_errors
 from pennyweight.serving.stores.tombstones import Tombstones
@@ -205,6 +206,11 @@ class SQLiteStore:
             for row in self._database.execute(f"SELECT {EVENT_READ} FROM events ORDER BY seq"):
                 yield Event(*row)
 
+    def events_after(self, seq: int, n: int) -> list[Event]:
+        """Return up to n events with a higher seq, in its order."""
+        sql = f"SELECT {EVENT_READ} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+        return [Event(*row) for row in self._read(sql, (seq, n))]
+
     def users(self, n: int, after: str = "") -> list[str]:
         """Return up to n users with events, in order, those after one."""
         rows = self._read(
@@ -241,13 +247,13 @@ class SQLiteStore:
     def item(self, item_id: str) -> StoredItem | None:
         """Return an item that was put, if any."""
         rows = self._read(f"SELECT {ITEM} FROM items WHERE item_id = ?", (item_id,))
-        return _item(rows[0]) if rows else None
+        return item_of(rows[0]) if rows else None
 
     def items(self, after: int = 0, *, documents: bool = True) -> list[StoredItem]:
         """Return the items with a higher seq, in its order, with or without documents."""
         columns = ITEM if documents else BARE_ITEM
         rows = self._read(f"SELECT {columns} FROM items WHERE seq > ? ORDER BY seq", (after,))
-        return [_item(row) for row in rows]
+        return [item_of(row) for row in rows]
 
     def items_named(self, item_ids: Sequence[str], *, documents: bool = True) -> list[StoredItem]:
         """Return those of some items that were put, with or without documents."""
@@ -256,7 +262,7 @@ class SQLiteStore:
             f"SELECT {columns} FROM items WHERE item_id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(item_ids)),),
         )
-        return [_item(row) for row in rows]
+        return [item_of(row) for row in rows]
 
     def add_recommendations(self, recommendations: Iterable[Recommendation]) -> None:
         """Store served lists, except those of erased users."""
@@ -285,7 +291,7 @@ class SQLiteStore:
             f"SELECT {RECOMMENDATION} FROM recommendations WHERE recommendation_id = ?",
             (recommendation_id,),
         )
-        return _recommendation(rows[0]) if rows else None
+        return recommendation_of(rows[0]) if rows else None
 
     def recommendations_of(
         self, user: str, n: int | None = None, after: Recommendation | None = None
@@ -297,7 +303,7 @@ class SQLiteStore:
             "AND (time, recommendation_id) > (?, ?) ORDER BY time, recommendation_id LIMIT ?",
             (user, *last, -1 if n is None else n),
         )
-        return [_recommendation(row) for row in rows]
+        return [recommendation_of(row) for row in rows]
 
     def user_counts(self, user: str) -> tuple[int, int]:
         """Return the numbers of events and of served lists of a user."""
@@ -471,18 +477,3 @@ class SQLiteStore:
             places = f"({','.join('?' * len(rows[0]))})"
             sql = f"{into} VALUES {','.join([places] * len(rows))} {conflict}"
             self._write(sql, [value for row in rows for value in row])
-
-
-def _item(row: Sequence[Any]) -> StoredItem:
-    item_id, document, available, published, changed, removed, seq, field_seqs = row
-    fields, changes = (
-        None if part is None else json.loads(part) for part in (document, field_seqs)
-    )
-    return StoredItem(
-        item_id, fields, bool(available), published, changed, bool(removed), seq, changes
-    )
-
-
-def _recommendation(row: Sequence[Any]) -> Recommendation:
-    items = tuple((item, score) for item, score in json.loads(row[6]))
-    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], items)

@@ -10,11 +10,13 @@ from pydantic_core import to_json
 from pennyweight.serving.http.outcomes import outcomes_out
 from pennyweight.serving.http.requests import (
     BundleBody,
+    EventsQuery,
     FeedbackQuery,
     Id,
     PageQuery,
     TrafficSplitBody,
     UsersQuery,
+    moment_of_text,
 )
 from pennyweight.serving.http.responses import (
     AuditOut,
@@ -27,6 +29,7 @@ from pennyweight.serving.http.responses import (
 )
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.event_export import export_events
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
 from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.live.user_export import export_user
@@ -34,6 +37,7 @@ from pennyweight.serving.stores.protocol import Audit
 
 __all__ = ["admin_routes"]
 
+JSON_LINES = "application/x-ndjson"
 UserId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 
@@ -42,6 +46,23 @@ def admin_routes(engine: Engine) -> APIRouter:
     router = APIRouter(prefix="/v1", route_class=Route)
     _add_users(router, engine)
     _add_bundles(router, engine)
+
+    @router.get(
+        "/events:export",
+        tags=["feeds"],
+        response_class=StreamingResponse,
+        responses={200: {"content": {JSON_LINES: {}}, "description": "one event a line"}},
+    )
+    async def events(options: Annotated[EventsQuery, Query()]) -> Response:
+        """Return all live events as JSON lines, each once, in the order of their arrival.
+
+        The header Pennyweight-Position names the last event of the store; its seq as `after` goes
+        on from there.
+        """
+        since = None if options.since is None else moment_of_text(options.since)
+        position, lines = await export_events(engine, after=options.after, since=since)
+        headers = {"Pennyweight-Position": to_json(position.to_json()).decode()}
+        return StreamingResponse(lines, media_type=JSON_LINES, headers=headers)
 
     counter = OutcomeCounter(engine)
 
