@@ -44,12 +44,13 @@ class Fault:
 class EmbeddingServer:
     """The server: its address, the requests it got, and the faults that come next."""
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, *, port: int = 0) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.faults: list[Fault] = []
         self.always: Fault | None = None
         self.key: str | None = None
+        self.refused_text: str | None = None
         self.chat: Callable[[dict[str, Any]], str] = lambda body: "{}"
         server = self
 
@@ -60,7 +61,7 @@ class EmbeddingServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append(body)
                 server.keys.append(self.headers.get("Authorization"))
-                fault = server.next_fault(self.headers.get("Authorization", ""))
+                fault = server.next_fault(self.headers.get("Authorization", ""), body)
                 self.answer(fault, server.right_answer(self.path, body))
 
             def answer(self, fault: Fault, right: dict[str, Any]) -> None:
@@ -85,7 +86,7 @@ class EmbeddingServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         port = self._http.server_address[1]
         self.address = f"http://127.0.0.1:{port}/v1"
         if context is not None:
@@ -93,9 +94,11 @@ class EmbeddingServer:
             self.address = f"https://localhost:{port}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
-    def next_fault(self, key: str) -> Fault:
+    def next_fault(self, key: str, body: dict[str, Any]) -> Fault:
         if self.key and key != f"Bearer {self.key}":
             return Fault(401, json.dumps({"error": f"wrong key {key}"}).encode())
+        if self.refused_text in body.get("input", ()):
+            return Fault(400, b"this text is refused")
         return self.faults.pop(0) if self.faults else self.always or Fault(200, None)
 
     def right_answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +128,9 @@ class EmbeddingServer:
 
 @contextmanager
 def embedding_server(
-    faults: Sequence[Fault] = (), *, context: ssl.SSLContext | None = None
+    faults: Sequence[Fault] = (), *, context: ssl.SSLContext | None = None, port: int = 0
 ) -> Iterator[EmbeddingServer]:
-    server = EmbeddingServer(context)
+    server = EmbeddingServer(context, port=port)
     server.faults += faults
     server.start()
     try:

@@ -3,9 +3,12 @@
 import json
 import logging
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -34,6 +37,13 @@ def server(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with embedding_server() as server:
         yield server
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as bound:  # bound but not listening: connections are refused
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def encoder_at(server, *, timeout=5.0, attempts=3, dim=DIM, budget=None, **settings):
@@ -132,18 +142,25 @@ def changed(**change):
     return change_first
 
 
+def changed_all(**change):
+    return lambda right: right | {"data": [entry | change for entry in right["data"]]}
+
+
 WRONG = {
     "HTML": (b"<html><body>Welcome</body></html>", "no JSON: '<html>"),
     "list": (b"[1, 2]", "no JSON object"),
     "no data": (b'{"object": "list"}', "no list of embeddings"),
     "wrong count": (lambda right: right | {"data": right["data"][1:]}, "2 embeddings for 3 texts"),
-    "other width": (changed(embedding=[0.5] * 7), "7, 8, not of a width of 8"),
-    "no vector": (changed(embedding=None), "0, 8, not of"),
-    "NaN": (changed(embedding=[float("nan")] * DIM), "not finite"),
+    "other width": (changed(embedding=[0.5] * 7), "7, 8 values, not 8"),
+    "no vector": (changed(embedding=None), "0, 8 values, not 8"),
+    "NaN": (changed(embedding=[float("nan")] * DIM), r"data\[0\]\.embedding is zero, not finite"),
     "infinite": (changed(embedding=[1e999] * DIM), "not finite"),
+    "beyond float32": (changed(embedding=[1e300] * DIM), "a value above 1,000,000"),
+    "a whole number without end": (changed(embedding=[10**400] * DIM), "a value above 1,000,000"),
     "zero": (changed(embedding=[0.0] * DIM), "is zero"),
     "text": (changed(embedding=["a"] * DIM), "no number"),
     "nested": (changed(embedding=[[1]] * DIM), "no number"),
+    "all nested": (changed_all(embedding=[[1]] * DIM), r"data\[0\]\.embedding .* no number"),
     "same index": (changed(index=0), "each once"),
     "other index": (changed(index=7), "each once"),
 }
@@ -153,9 +170,37 @@ WRONG = {
 def test_a_wrong_answer_is_refused_at_once(server, name):
     body, message = WRONG[name]
     server.always = Fault(200, body)
-    with pytest.raises(EndpointError, match=message):
+    with pytest.raises(EndpointError, match=rf"127\.0\.0\.1.*{message}.*; check") as refusal:
         encoder_at(server).encode(TEXTS[:3])
-    assert len(server.requests) == 1
+    assert len(server.requests) == 1 and "tries" not in str(refusal.value)
+
+
+def test_vectors_of_one_component_are_refused(server):
+    server.always = Fault(200, changed_all(embedding=[1.0]))
+    with pytest.raises(EndpointError, match="have 1 values, not 2 to 16,384"):
+        _ = encoder_at(server, dim=None).dim
+
+
+def test_a_server_that_is_not_there_is_tried_twice(server, unused_port):
+    encoder = EndpointEncoder(EndpointSettings(f"http://127.0.0.1:{unused_port}/v1", "test-model"))
+    began = time.monotonic()
+    with pytest.raises(EndpointError, match=r"Connection refused.*\(2 tries\); start the server"):
+        encoder.encode(["shoe"])
+    assert time.monotonic() - began < 2
+
+
+def test_a_server_that_restarts_is_tried_until_it_is_there():
+    with embedding_server() as first:
+        encoder = encoder_at(first, attempts=6)
+        encoder.encode(["shoe"])
+    encoder.client.close()  # the connection that the first server left open
+    encoder.client.backoff = 0.1
+    port = encoder.client.parts.port
+    with ExitStack() as stack:
+        start = threading.Timer(0.8, lambda: stack.enter_context(embedding_server(port=port)))
+        start.start()
+        assert encoder.encode(["boot"]).any()
+        start.join()
 
 
 def test_one_embedding_for_all_texts_is_refused(server):

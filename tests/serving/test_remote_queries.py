@@ -12,6 +12,7 @@ import pennyweight
 import small_shop
 from embedding_server import EmbeddingServer, Fault, embedding_server
 from pennyweight.config.plan import Plan
+from pennyweight.serving.live import vector_retries
 from pennyweight.serving.live.remote_queries import RemoteQueries
 
 SEARCH = {"query": "dark tea", "k": 5}
@@ -41,6 +42,7 @@ def calm(server):
     server.requests.clear()
     server.faults.clear()
     server.always = None
+    server.refused_text = None
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -87,6 +89,77 @@ def test_a_failing_server_delays_a_search_only_by_the_limit(bundle, server, tmp_
         assert len(searched(live)) == 5  # by the words of the tower
         assert time.monotonic() - began < 4
         assert live.metric('pennyweight_remote_queries_total{result="failed"}') == 1
+
+
+def put(live: Service, name: str, title: str) -> None:
+    live.http.put(f"/v1/items/{name}", json={"attributes": {"title": title}}).raise_for_status()
+
+
+def without_vector(live: Service) -> float:
+    return live.metric("pennyweight_items_without_vector")
+
+
+def similar_first(live: Service) -> str:
+    """Return the first item of a search for "zebra", a word that the server alone knows."""
+    return live.post("/v1/search", {"query": "zebra", "k": 1})["items"][0]["item_id"]
+
+
+NESTED = Fault(200, lambda right: {"data": [e | {"embedding": [[1]] * 8} for e in right["data"]]})
+
+
+@pytest.mark.parametrize("fault", [NESTED, Fault(500)], ids=["nested", "500"])
+def test_items_are_encoded_again_once_the_server_answers(
+    bundle, server, tmp_path, monkeypatch, fault
+):
+    monkeypatch.setattr(vector_retries, "FIRST_PAUSE", 0.05)
+    server.always = fault
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=10)) as live:
+        put(live, "new", "zebra")
+        wait_for(lambda: without_vector(live) == 1)
+        wait_for(lambda: len(server.requests) >= 4)  # tried again
+        assert live.engine.traffic.split.primary.is_open("new") and not live.engine.items.failures
+        assert "1 item without a vector" in live.engine.notes["vectors"]
+        server.always = None
+        wait_for(lambda: without_vector(live) == 0)
+        assert similar_first(live) == "new"
+        assert "vectors" not in live.engine.notes
+        count = live.metric("pennyweight_item_recommendable_seconds_count")
+        assert count == 1  # tries are no arrivals
+        sent = len(server.requests)
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=10)) as live:
+        assert without_vector(live) == 0
+        assert similar_first(live) == "new"
+    assert server.texts[-1] == "zebra" and len(server.requests) == sent + 1  # the search alone
+
+
+def test_items_are_encoded_again_after_a_restart(bundle, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(vector_retries, "FIRST_PAUSE", 0.05)
+    with service(bundle, tmp_path, queries=RemoteQueries(None)) as live:  # may not ask
+        put(live, "new", "zebra")
+        wait_for(lambda: without_vector(live) == 1)
+    assert not server.requests
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=10)) as live:
+        wait_for(lambda: without_vector(live) == 0)
+        assert similar_first(live) == "new"
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=10)) as live:
+        assert without_vector(live) == 0  # the vector was saved
+
+
+def test_a_text_that_the_server_refuses_keeps_no_other_from_its_vector(
+    bundle, server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(vector_retries, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(vector_retries, "MAX_PAUSE", 0.02)
+
+    with service(bundle, tmp_path, queries=RemoteQueries("127.0.0.1", timeout=10)) as live:
+        server.always = Fault(500)
+        for number in range(9):
+            put(live, f"n{number}", "poison" if number == 4 else f"zebra{number}")
+        wait_for(lambda: without_vector(live) == 9)
+        server.refused_text = "poison"
+        server.always = None
+        wait_for(lambda: without_vector(live) == 1)
+        assert live.engine.traffic.split.primary.without_vector == {"n4"}
 
 
 def test_other_lists_do_not_wait_for_a_slow_server(bundle, server, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from pennyweight.encoders.endpoint_client import EndpointClient
 from pennyweight.encoders.prompts import NO_PROMPTS, Prompts, known_prompts
 from pennyweight.encoders.protocol import Encoder, Progress
-from pennyweight.encoders.texts import check_texts
+from pennyweight.encoders.texts import check_texts, has_characters
 from pennyweight.encoders.token_budget import TokenBudget, cut_text, estimate_tokens
 from pennyweight.errors import BundleError, EndpointError, PennyweightError
+from pennyweight.formatting import count
 from pennyweight.storage.files import cache_folder, digest, write_atomic
 from pennyweight.vectors.unit_rows import unit_rows
 
@@ -29,8 +31,14 @@ _log = logging.getLogger(__name__)
 FILE = "endpoint.json"
 MAX_TOKENS = 512  # of a text; longer ones are cut
 BATCH_TEXTS, BATCH_TOKENS = 96, 8_000
-MAX_DIM = 16_384
+MIN_DIM, MAX_DIM = 2, 16_384
+MAX_VALUE = 1e6  # of a component; embeddings are far below it
 PROBE = "dimension"  # encoded to learn the width
+REMEDY = (
+    "check that this model makes embeddings and that the address is of an OpenAI-compatible API; "
+    "after a change of the model at the server, fit again"
+)
+SERVED_ATTEMPTS = 2  # new items must not wait long; without vectors they are encoded again
 REMEMBERED = 4_096  # queries whose vectors stay in memory
 
 
@@ -203,11 +211,13 @@ class EndpointEncoder(Encoder):
         self._served, self.client, self._query_client = True, None, None
         if query_timeout is not None:
             self.client = self.settings.client
+            self.client.attempts = SERVED_ATTEMPTS
             self._query_client = replace(self.settings, timeout=query_timeout).client
             self._query_client.attempts = 1
 
-    def asks_for_queries(self) -> bool:
-        """Return whether `prepare_queries` sends requests."""
+    @property
+    def may_ask(self) -> bool:
+        """Whether requests are sent while it is served."""
         return self._query_client is not None
 
     def prepare_queries(self, texts: Sequence[str]) -> bool:
@@ -240,7 +250,7 @@ class EndpointEncoder(Encoder):
     def _count(self, texts: int, error: Exception) -> None:
         with self._lock:
             self.failures += texts
-        _log.warning("%d texts without a vector of %s: %s", texts, self.name, error)
+        _log.warning("%s without a vector of %s: %s", count(texts, "text"), self.name, error)
 
     def _encode(
         self,
@@ -251,7 +261,7 @@ class EndpointEncoder(Encoder):
         client: EndpointClient | None = None,
     ) -> NDArray[np.float32]:
         rows = np.zeros((len(check_texts(texts)), self.dim), np.float32)
-        with_text = [i for i, text in enumerate(texts) if any(map(str.isalnum, text))]
+        with_text = [i for i, text in enumerate(texts) if has_characters(text)]
         inputs = [_clean(prompt + texts[i], self.settings.max_tokens) for i in with_text]
         sizes = [estimate_tokens(text) for text in inputs]
         done = 0
@@ -280,7 +290,9 @@ class EndpointEncoder(Encoder):
         try:
             return _checked(answer, inputs, dim)
         except ValueError as error:
-            raise EndpointError(f"{client.host}, model {self.settings.model!r}: {error}") from None
+            raise EndpointError(
+                f"{client.host}, model {self.settings.model!r}: {error}; {REMEDY}"
+            ) from None
 
     def save(self, folder: Path) -> None:
         """Write the settings, without the key and the budget."""
@@ -328,27 +340,36 @@ def _checked(answer: dict[str, Any], inputs: list[str], dim: int | None) -> NDAr
     """Return the vectors of an answer in the order of the inputs; `ValueError` names a fault."""
     data = answer.get("data")
     if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
-        raise ValueError("the answer has no list of embeddings")
+        raise ValueError("the field data of the answer is no list of embeddings")
     if len(data) != len(inputs):
-        raise ValueError(f"{len(data)} embeddings for {len(inputs)} texts")
+        raise ValueError(f"the field data has {len(data)} embeddings for {len(inputs)} texts")
     indices = [entry.get("index", i) for i, entry in enumerate(data)]
     if sorted(map(str, indices)) != sorted(map(str, range(len(inputs)))):
-        raise ValueError("the indices of the embeddings are not those of the texts, each once")
-    rows = [entry.get("embedding") for entry in data]
-    widths = {len(row) if isinstance(row, list) else 0 for row in rows}
-    width = next(iter(widths))
-    if len(widths) > 1 or not 1 <= width <= MAX_DIM or (dim is not None and width != dim):
-        expected = "one width" if dim is None else f"a width of {dim}"
-        raise ValueError(f"embeddings of {', '.join(map(str, sorted(widths)))}, not of {expected}")
-    try:
-        vectors = np.array(rows, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError("an embedding has a value that is no number") from None
-    if not np.isfinite(vectors).all() or not np.abs(vectors).max(axis=1).all():
-        raise ValueError("an embedding is not finite, or is zero")
+        raise ValueError("the fields index in data are not those of the texts, each once")
+    vectors = _matrix([entry.get("embedding") for entry in data], dim)
     if len(set(inputs)) >= 8 and not np.ptp(vectors, axis=0).any():
-        raise ValueError(f"{len(inputs)} texts have one and the same embedding")
+        raise ValueError(f"{len(inputs)} texts have one and the same data[].embedding")
     ordered = np.empty_like(vectors)
     ordered[[int(index) for index in indices]] = vectors
-    scaled = ordered / np.abs(ordered).max(axis=1, keepdims=True)  # no overflow in float32
+    scaled = ordered / np.abs(ordered).max(axis=1, keepdims=True)  # no underflow in float32
     return unit_rows(scaled.astype(np.float32))
+
+
+def _matrix(rows: list[Any], dim: int | None) -> NDArray[np.float64]:
+    """Return embeddings as a matrix; `ValueError` for widths and values that cannot be right."""
+    widths = sorted({len(row) if isinstance(row, list) else 0 for row in rows})
+    width = widths[0]
+    if len(widths) > 1 or not MIN_DIM <= width <= MAX_DIM or (dim is not None and width != dim):
+        expected = f"{MIN_DIM} to {MAX_DIM:,}, all alike" if dim is None else str(dim)
+        raise ValueError(
+            f"the lists data[].embedding have {', '.join(map(str, widths))} values, not {expected}"
+        )
+    for at, row in enumerate(rows):
+        if not {*map(type, row)} <= {int, float}:
+            raise ValueError(f"data[{at}].embedding has a value that is no number")
+        size = max(map(abs, row))
+        if not 0 < size <= MAX_VALUE or not all(map(math.isfinite, row)):
+            raise ValueError(
+                f"data[{at}].embedding is zero, not finite, or has a value above {MAX_VALUE:,.0f}"
+            )
+    return np.array(rows, np.float64)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
@@ -31,6 +32,10 @@ KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*_(API_KEY|API_TOKEN|ENDPOINT_KEY)")
 DEFAULT_VARIABLE, OPENAI_VARIABLE = "PENNYWEIGHT_ENDPOINT_KEY", "OPENAI_API_KEY"
 OPENAI = "api.openai.com"
 BROKEN = (OSError, HTTPException, ValueError)  # a connection, an answer, its JSON
+UNREACHED = (ConnectionRefusedError, socket.gaierror)  # no server there, or no such host
+ADDRESS = "check the address (it often ends in /v1)"
+LATER = "run the command again later, finished work is kept"
+UNREACHED_ATTEMPTS = 2  # of a server that has not answered yet: it is likely not there
 
 
 def is_endpoint(name: str) -> bool:
@@ -71,6 +76,31 @@ def check_key_variable(name: str) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """A request without an answer that can be used.
+
+    Attributes
+    ----------
+    text, remedy
+        For the message.
+    wait
+        Seconds to wait at least before the next try; None where another one has no use.
+    is_unreached
+        Whether no server was there.
+    """
+
+    text: str
+    remedy: str = ADDRESS
+    wait: float | None = None
+    is_unreached: bool = False
+
+    def said(self, attempts: int) -> str:
+        """Return the message after some tries."""
+        tries = f" ({attempts} tries)" if attempts > 1 else ""
+        return "; ".join(filter(None, (f"{self.text}{tries}", self.remedy)))
+
+
 class EndpointClient:
     """Sends JSON to one server.
 
@@ -86,7 +116,8 @@ class EndpointClient:
     timeout
         Seconds for a request, from the connection to the last byte of the answer.
     attempts
-        Tries of a request that fails for a reason that may pass.
+        Tries of a request that fails for a reason that may pass; no more than two while no server
+        has answered and the connection is refused.
     backoff
         Seconds before the second try; doubled before each further one.
     """
@@ -106,6 +137,7 @@ class EndpointClient:
         self.key_variable = check_key_variable(key_variable or openai)
         self.timeout, self.attempts, self.backoff = timeout, attempts, backoff
         self._idle: list[HTTPConnection] = []
+        self._has_answered = False
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer to a request, tried again where that may help.
@@ -116,21 +148,23 @@ class EndpointClient:
             The server refuses, redirects, or does not answer with JSON after all tries.
         """
         for attempt in range(1, self.attempts + 1):
-            failure, wait = self._try(path, body)
-            if isinstance(failure, dict):
-                return failure
-            if wait is None or attempt == self.attempts:
-                tries = f" ({attempt} tries)" if attempt > 1 else ""
-                raise EndpointError(f"{self.host}: {failure}{tries}")
-            wait = max(wait, min(MAX_BACKOFF, self.backoff * 2 ** (attempt - 1)))
+            result = self._try(path, body)
+            if isinstance(result, dict):
+                return result
+            limit = self.attempts
+            if result.is_unreached and not self._has_answered:
+                limit = min(limit, UNREACHED_ATTEMPTS)
+            if result.wait is None or attempt >= limit:
+                raise EndpointError(f"{self.host}: {result.said(attempt)}")
+            wait = max(result.wait, min(MAX_BACKOFF, self.backoff * 2 ** (attempt - 1)))
             if wait > MAX_WAIT:
                 raise EndpointError(
-                    f"{self.host}: {failure}; it asks to wait {wait:.0f} s: run the command again "
-                    "later, finished work is kept"
+                    f"{self.host}: {result.text}; it asks to wait {wait:.0f} s: run the command "
+                    "again later, finished work is kept"
                 )
-            _log.info("%s: %s; again in %.1f s", self.host, failure, wait)
+            _log.info("%s: %s; again in %.1f s", self.host, result.text, wait)
             time.sleep(wait)
-        raise EndpointError(f"{self.host}: no try was allowed")
+        raise EndpointError(f"{self.host}: no try was allowed; set attempts to 1 or more")
 
     def close(self) -> None:
         """Close idle connections."""
@@ -141,34 +175,52 @@ class EndpointClient:
         if "_idle" in self.__dict__:  # else the address was refused
             self.close()
 
-    def _try(self, path: str, body: Mapping[str, Any]) -> tuple[dict[str, Any] | str, float | None]:
-        """Return an answer; or a failure, and the least seconds to wait, None for no use in it."""
+    def _try(self, path: str, body: Mapping[str, Any]) -> "dict[str, Any] | _Failure":
+        """Send a request once; return the answer, or the failure."""
         try:
             status, headers, content = self._exchange(path, json.dumps(body).encode())
         except EndpointError as error:
-            return str(error), None
+            return _Failure(str(error), "")
         except ssl.SSLCertVerificationError as error:
-            return f"its certificate is not valid ({error.verify_message})", None
+            return _Failure(
+                f"its certificate is not valid ({error.verify_message})",
+                "use the host name of the certificate, or name the file of its authority in the "
+                "environment variable SSL_CERT_FILE",
+            )
+        except UNREACHED as error:
+            reason = f"no answer ({error.strerror or error})"
+            remedy = "start the server, or correct host and port of the address"
+            return _Failure(reason, remedy, wait=0.0, is_unreached=True)
         except BROKEN as error:
-            return f"no answer ({self._scrubbed(str(error) or type(error).__name__)})", 0.0
+            reason = f"no answer ({self._scrubbed(str(error) or type(error).__name__)})"
+            remedy = (
+                "check the server and its load; encoder.request_timeout in the plan gives an "
+                "encoder more time"
+            )
+            return _Failure(reason, remedy, wait=0.0)
+        self._has_answered = True
         if 300 <= status < 400:
-            return (
+            return _Failure(
                 f"redirects to {headers.get('location', 'another address')!r}, which is not "
-                "followed; give the address that answers"
-            ), None
+                "followed",
+                "give the address that answers",
+            )
         if status != 200:
-            return self._refusal(status, content), _waiting(status, headers)
+            return self._refusal(status, headers, content)
+        return self._parsed(content)
+
+    def _parsed(self, content: bytes) -> "dict[str, Any] | _Failure":
         try:
             answer = json.loads(content)
         except RecursionError:
-            return f"answers with JSON that is nested too deeply: {self._start(content)}", None
+            return _Failure(f"answers with JSON that is nested too deeply: {self._start(content)}")
         except ValueError:
-            cut = content[:1] in (b"{", b"[")
-            kind = "a JSON text that is cut off" if cut else f"no JSON: {self._start(content)}"
-            return f"answers with {kind}", 0.0 if cut else None
+            if content[:1] in (b"{", b"["):
+                return _Failure("answers with a JSON text that is cut off", LATER, wait=0.0)
+            return _Failure(f"answers with no JSON: {self._start(content)}")
         if not isinstance(answer, dict):
-            return f"answers with no JSON object: {self._start(content)}", None
-        return answer, None
+            return _Failure(f"answers with no JSON object: {self._start(content)}")
+        return answer
 
     def _exchange(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send one request, on an idle connection or a new one, within the time limit."""
@@ -242,14 +294,17 @@ class EndpointClient:
             )
         _log.warning("%s: http sends texts and the key unencrypted through the network", self.host)
 
-    def _refusal(self, status: int, content: bytes) -> str:
-        remedy = ""
+    def _refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> "_Failure":
+        wait = _waiting(status, headers)
+        remedy = LATER if wait is not None else f"{ADDRESS}, the model and the length of the texts"
         if status in (401, 403):
-            there = "is not set" if not os.environ.get(self.key_variable) else "is refused"
-            remedy = f"; the key in the environment variable {self.key_variable} {there}"
+            is_set = bool(os.environ.get(self.key_variable))
+            remedy = f"the key in the environment variable {self.key_variable} " + (
+                "is refused: set one that is valid" if is_set else "is not set: set it"
+            )
         if status == 404:
-            remedy = "; check the address (it often ends in /v1) and the name of the model"
-        return f"status {status}: {self._start(content)}{remedy}"
+            remedy = f"{ADDRESS} and the name of the model"
+        return _Failure(f"status {status}: {self._start(content)}", remedy, wait=wait)
 
     def _start(self, content: bytes) -> str:
         """Return the first characters of an answer, for a message."""
@@ -274,7 +329,7 @@ def _cut(connection: HTTPConnection, ended: threading.Event) -> None:
 def _content(response: HTTPResponse) -> bytes:
     content = response.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise EndpointError(f"the answer is longer than {MAX_BYTES >> 20} MB")
+        raise EndpointError(f"the answer is longer than {MAX_BYTES >> 20} MB; {ADDRESS}")
     if response.length:
         raise HTTPException(f"the answer is cut off, {response.length:,} bytes are missing")
     return content

@@ -1,6 +1,6 @@
 """Scorers that take in items added after the fit."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,23 @@ from pennyweight.scorers.protocol import Scorer
 __all__ = ["EncodedTexts", "changed_texts", "with_texts"]
 
 
-def changed_texts(catalog: Catalog, items: Catalog) -> NDArray[np.int64]:
-    """Return the positions of items that are new to a catalog or have another text, ascending."""
-    codes, texts = catalog.ids.codes(items.ids).tolist(), catalog.texts
+def changed_texts(
+    catalog: Catalog, items: Catalog, again: Set[str] | None = None
+) -> NDArray[np.int64]:
+    """Return the positions of items that are new to a catalog or have another text, ascending.
+
+    Parameters
+    ----------
+    again
+        Ids of items that count as changed in any case.
+    """
+    codes, texts, ids = catalog.ids.codes(items.ids).tolist(), catalog.texts, list(items.ids)
     return np.array(
-        [at for at, code in enumerate(codes) if code < 0 or items.texts[at] != texts[code]],
+        [
+            at
+            for at, code in enumerate(codes)
+            if code < 0 or items.texts[at] != texts[code] or (again and ids[at] in again)
+        ],
         np.int64,
     )
 
@@ -32,10 +44,13 @@ class EncodedTexts:
         Which texts those are, positions, ascending, int64 (n,).
     rows
         Made by `Recommender.encode_texts`, in that order.
+    again
+        Ids of items that get their vectors anew, with the same text too.
     """
 
     at: NDArray[np.int64]
     rows: TextVectors
+    again: frozenset[str] = frozenset()
 
     def take(self, at: NDArray[np.int64]) -> TextVectors:
         """Return the rows at some places of `at`."""

@@ -211,9 +211,9 @@ class Recommender:
         items
             With the columns of the catalog; see `pennyweight.data.documents.documents`.
         rows
-            Vectors of some of the texts by `read`; others are encoded now.
+            Vectors of some of the texts by `encode_texts`; others are encoded now.
         """
-        changed = changed_texts(self.catalog, items)
+        changed = changed_texts(self.catalog, items, rows.again if rows else None)
         catalog, codes = self.catalog.with_items(items)
         scorer = self.scorer
         if len(changed):

@@ -1,7 +1,7 @@
 """The blend: scorers weighed against each other on held-out choices."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -375,15 +375,17 @@ class Blend(Scorer):
             parts[self.search.words_id or SEARCH_WORDS] = self.search.words
         return parts
 
+    def without_vector(self, vectors: TextVectors) -> Set[int]:
+        """Return which texts lack the vector of a component."""
+        parts = self._text_encoders().items()
+        return frozenset().union(*(p.without_vector(_of_part(vectors, name)) for name, p in parts))
+
     def with_vectors(self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int) -> "Blend":
         """Return a blend whose components have the vectors; the weights stay."""
         grown = {}
         rows: dict[str, TextVectors] = {}
         for name, part in self._text_encoders().items():
-            prefix = f"{name}/"
-            rows[name] = {
-                k.removeprefix(prefix): v for k, v in vectors.items() if k.startswith(prefix)
-            }
+            rows[name] = _of_part(vectors, name)
             if name != SEARCH:
                 grown[name] = part.with_vectors(codes, rows[name], n_items)
         other = self.with_components({name: grown[name] for name in self.components})
@@ -444,6 +446,12 @@ class Blend(Scorer):
         """Check every component, and the search."""
         for part in self._text_encoders().values():
             part.check()
+
+
+def _of_part(vectors: TextVectors, name: str) -> TextVectors:
+    """Return the vectors that `Blend.encode_texts` has of one component, by their own keys."""
+    prefix = f"{name}/"
+    return {k.removeprefix(prefix): v for k, v in vectors.items() if k.startswith(prefix)}
 
 
 def _flip_negative(

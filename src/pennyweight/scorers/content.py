@@ -1,7 +1,7 @@
 """Content: items whose text is like the texts of the history."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -108,6 +108,13 @@ class Content(Scorer):
                 terms = rounded(terms, base.common)
             return {TEXT: Terms(terms)}
         return {TEXT: Terms(sparse.csr_matrix((len(texts), 1), dtype=np.float32))}
+
+    def without_vector(self, vectors: TextVectors) -> Set[int]:
+        """Return which texts have a zero row, where a server gives the vectors."""
+        if self.encoder is None or self.encoder.remote is None:
+            return frozenset()
+        rows = np.asarray(vectors[TEXT][:])
+        return frozenset(np.flatnonzero(~rows.any(axis=1)).tolist())
 
     def with_vectors(
         self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int

@@ -1,7 +1,7 @@
 """The protocol of scorers: their methods, and their description of themselves to callers."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from inspect import Parameter, signature
 from pathlib import Path
 from types import MappingProxyType
@@ -270,6 +270,10 @@ class Scorer(Protocol):
         reads no texts.
         """
         return {}
+
+    def without_vector(self, vectors: TextVectors) -> Set[int]:
+        """Return which of some texts an encoder at a server gave no vector, by `encode_texts`."""
+        return frozenset()
 
     def with_vectors(
         self, codes: NDArray[np.int32], vectors: TextVectors, n_items: int

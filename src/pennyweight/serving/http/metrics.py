@@ -122,6 +122,7 @@ class Metrics:
             "bundle_age_seconds": "Since the bundle that answers was made",
             "data_age_seconds": "Since the newest event that the bundle learned from",
             "resident_memory_bytes": "Memory of this process",
+            "items_without_vector": "Items to which the server of an encoder gave no vector",
         }
         gauges = {
             name: Gauge(f"pennyweight_{name}", text, registry=self._registry)
@@ -201,6 +202,7 @@ class Metrics:
             "event_loop_lag_seconds",
             "bundle_age_seconds",
             "data_age_seconds",
+            "items_without_vector",
         ],
         value: Callable[[], float],
     ) -> None:

@@ -72,28 +72,24 @@ class EncodedItemFiles:
                 self.add(version, latest(parts))
 
     def load(self, version: str, like: Catalog) -> list[EncodedItems]:
-        """Return the saved items of a bundle, oldest first; no seq occurs twice.
+        """Return the saved items of a bundle, oldest first.
 
         Parameters
         ----------
         like
             The catalog of the bundle.
         """
-        loaded = []
-        for path in self._files(version):
-            try:
-                loaded.append(from_file(path, like))
-            except DAMAGED as error:
-                _log.warning("%s cannot be used, and its items are read again: %s", path, error)
-                path.unlink(missing_ok=True)
-        return loaded
+        return [encoded for path in self._files(version) for encoded in _read(path, like)]
 
     def add(self, version: str, encoded: EncodedItems) -> None:
         """Write encoded items; a failure only costs time at the next start."""
         try:
             folder = self.folder / version
             folder.mkdir(parents=True, exist_ok=True)
-            to_file(folder / _name(encoded), encoded)
+            path = folder / _name(encoded)
+            if path.exists():  # items that were encoded again beside others
+                encoded = latest([*_read(path, encoded.items), encoded])
+            to_file(path, encoded)
             if self.count(version) > MANY:
                 self._merge(version, encoded.items)
         except OSError as error:
@@ -121,6 +117,16 @@ class EncodedItemFiles:
 
     def _files(self, version: str) -> list[Path]:
         return sorted((self.folder / version).glob(f"*{SUFFIX}"))
+
+
+def _read(path: Path, like: Catalog) -> list[EncodedItems]:
+    """Return the items of a file; none of a damaged one, which is deleted."""
+    try:
+        return [from_file(path, like)]
+    except DAMAGED as error:
+        _log.warning("%s cannot be used, and its items are encoded again: %s", path, error)
+        path.unlink(missing_ok=True)
+        return []
 
 
 def _name(encoded: EncodedItems) -> str:

@@ -1,6 +1,6 @@
 """Live items as a bundle encodes them, in memory and in a file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from io import BytesIO
@@ -44,6 +44,12 @@ class EncodedItems:
 
     def __len__(self) -> int:
         return len(self.seq)
+
+    @property
+    def encoded_ids(self) -> Iterator[str]:
+        """Ids of the items whose texts were encoded."""
+        ids = list(self.items.ids)
+        return (ids[at] for at in self.texts.at.tolist())
 
     @classmethod
     def none(cls, like: Catalog) -> "EncodedItems":

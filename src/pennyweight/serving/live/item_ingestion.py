@@ -1,6 +1,7 @@
 """The thread that adds new and changed items to the served bundles."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +12,11 @@ from pennyweight.serving.stores.protocol import StoredItem
 
 __all__ = ["ItemIngestion"]
 
+_log = logging.getLogger(__name__)
+
 FIRST = 64  # items to encode in the first step
 MAX_STEP = 1_024  # items in any step
+AFTER_ERROR = 60.0  # seconds from an unexpected error of `again` to its next call
 QUICK, SLOW = 0.1, 0.4  # seconds of a step below and above which the next one has more or fewer
 
 
@@ -25,6 +29,9 @@ class ItemIngestion:
         Adds some items to all served bundles.
     on_step
         Called with the items of each step, and the error if they could not be added.
+    again
+        Called between steps after `call_again`; returns the seconds until its next call, None for
+        no further one.
     clock
         Seconds, to see how long steps take.
 
@@ -39,10 +46,12 @@ class ItemIngestion:
         self,
         put: Callable[[Sequence[StoredItem]], None],
         on_step: Callable[[Sequence[StoredItem], Exception | None], None],
+        again: Callable[[], float | None] = lambda: None,
         *,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._put, self._on_step, self._clock = put, on_step, clock
+        self._put, self._on_step, self._again, self._clock = put, on_step, again, clock
+        self._due: float | None = None  # when `again` is called next
         self.together = FIRST
         self._waiting: dict[str, StoredItem] = {}
         self._under_way: frozenset[str] = frozenset()
@@ -67,6 +76,13 @@ class ItemIngestion:
                 else:
                     self._waiting[item.item_id] = before
             self._change.notify_all()
+
+    def call_again(self, seconds: float) -> None:
+        """Have `again` called in some seconds, unless a call is due already."""
+        with self._change:
+            if self._due is None:
+                self._due = self._clock() + seconds
+                self._change.notify_all()
 
     async def indexed(self, items: Sequence[StoredItem], seconds: float) -> None:
         """Wait until none of the items waits or is being added, for `seconds` at most."""
@@ -106,7 +122,10 @@ class ItemIngestion:
         self._thread.join()
 
     def _run(self) -> None:
-        while items := self._next():
+        while (items := self._next()) is not None:
+            if not items:
+                self._run_again()
+                continue
             start = self._clock()
             self._put_or_split(items)
             self._pace(self._clock() - start, len(items))
@@ -134,11 +153,26 @@ class ItemIngestion:
             failed = error
         self._on_step(items, failed)
 
-    def _next(self) -> list[StoredItem]:
+    def _run_again(self) -> None:
+        try:
+            pause = self._again()
+        except Exception:
+            _log.exception("items could not be encoded again")
+            pause = AFTER_ERROR
+        if pause is not None:
+            self.call_again(pause)
+
+    def _next(self) -> list[StoredItem] | None:
+        """Return the items of the next step, none where `again` is due; None at the end."""
         with self._change:
-            self._change.wait_for(lambda: self._waiting or self._stopping)
+            while not self._waiting and not self._stopping:
+                pause = None if self._due is None else self._due - self._clock()
+                if pause is not None and pause <= 0:
+                    self._due = None
+                    return []
+                self._change.wait(pause)
             if self._stopping:
-                return []
+                return None
             items = list(islice(self._waiting.values(), self.together))
             for item in items:
                 del self._waiting[item.item_id]

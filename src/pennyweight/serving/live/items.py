@@ -16,6 +16,7 @@ from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.live.store_access import StoreAccess
 from pennyweight.serving.live.traffic_split import Traffic
+from pennyweight.serving.live.vector_retries import VectorRetries
 from pennyweight.serving.stores.protocol import Store, StoredItem
 
 __all__ = ["Items"]
@@ -57,7 +58,8 @@ class Items:
         self.failures: dict[str, str] = {}
         self.on_indexed: Callable[[float], None] = lambda seconds: None
         self.on_encoded: Callable[[float], None] = lambda seconds: None
-        self.ingestion = ItemIngestion(self._index, self._after_indexing)
+        self._retries = VectorRetries(store, traffic, notes, self._index)
+        self.ingestion = ItemIngestion(self._index, self._after_indexing, self._retries)
 
     async def put(self, items: Sequence[StoredItem]) -> list[StoredItem]:
         """Keep items; return them with their seq, once they are on disk.
@@ -111,6 +113,11 @@ class Items:
                 self._precedence.give_way(PAUSE)
             available += bundle.check(dict(rows[start : start + PIECE]))
         return available
+
+    def encode_again(self) -> None:
+        """Have items encoded again to which a server gave no vector, once it answers."""
+        if self._retries.are_due():
+            self.ingestion.call_again(self._retries.pause)
 
     def close(self) -> None:
         """Finish the step under way, and save the encoded items."""
@@ -169,6 +176,7 @@ class Items:
         return EncodedItems.joined(parts)
 
     def _after_indexing(self, items: Sequence[StoredItem], failed: Exception | None) -> None:
+        self.encode_again()
         now = self._clock()
         for item in items:
             if failed is None:

@@ -164,6 +164,7 @@ class Publishing:
                 bundles[version] = bundle.with_items(newer)
             self._traffic.replace(variants, bundles)
         self._histories.keep_versions(self._traffic.bundles)
+        self._items.encode_again()
 
     def forget_users(self, version: str, users: Collection[str]) -> int | None:
         """Take users out of a bundle; return how many events, None where it knows none of them.

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from pennyweight.encoders.endpoint import EndpointEncoder
 from pennyweight.serving.live.served_bundle import ServedBundle
 
 __all__ = ["RemoteQueries"]
@@ -62,7 +61,9 @@ class RemoteQueries:
         """Wait for the vectors of a search, as long as it may."""
         if not text or self.host is None:
             return
-        for encoder in filter(EndpointEncoder.asks_for_queries, bundle.remote_encoders):
+        for encoder in bundle.remote_encoders:
+            if not encoder.may_ask:
+                continue
             success = self._pending < THREADS and await self._fetch(encoder.prepare_queries, text)
             self.on_prepared(success)
 

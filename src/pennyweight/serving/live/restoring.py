@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from pennyweight.errors import PennyweightError
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
 from pennyweight.serving.live.encoded_items import EncodedItems, unchanged, with_known_rows
@@ -64,10 +66,12 @@ def restore_items(
     last = {item.item_id: item.seq for item in states if bundle.counts(item)}
     files = item_files.load(bundle.version, bundle.catalog)
     parts = []
-    for part in files:
-        parts.append(unchanged(part, last))
-        for item in parts[-1].items.ids:
-            del last[item]  # the remaining items have to be encoded
+    for is_lacking in (False, True):  # vectors that a server gave later count first
+        for file in files:
+            part = _lacking(bundle, unchanged(file, last), is_lacking)
+            parts.append(part)
+            for item in part.items.ids:
+                del last[item]  # the remaining items have to be encoded
     if any(map(len, parts)):
         joined = EncodedItems.joined([part for part in parts if len(part)])
         bundle = bundle.with_encoded(with_known_rows(joined, files))
@@ -81,6 +85,12 @@ def restore_items(
         bundle = _add_items(bundle, [item.item_id for item in newer], item_files, read, failed)
         bundle, seq = bundle.with_availability(newer), newer[-1].seq
     return RestoredBundle(bundle, seq, failed, states)
+
+
+def _lacking(bundle: ServedBundle, encoded: EncodedItems, is_lacking: bool) -> EncodedItems:
+    """Return those items that lack the vector of a server, or the others."""
+    lacking = bundle.lacking(encoded)
+    return encoded.take(np.array([(i in lacking) == is_lacking for i in encoded.items.ids], bool))
 
 
 def _add_items(

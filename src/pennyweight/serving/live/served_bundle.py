@@ -16,6 +16,7 @@ from pennyweight.data.documents import document_of, documents, drop_unsuitable
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.encoders.endpoint import EndpointEncoder
+from pennyweight.encoders.texts import has_characters
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.ranking.filter_masks import FilterMasks, Mask
 from pennyweight.ranking.ranker import Ranker
@@ -59,6 +60,8 @@ class ServedBundle:
         Which changes in the store the bundle's data holds already.
     own
         The items that the bundle has itself; in `catalog` those that came live follow.
+    without_vector
+        Ids of live items that a server gave no vector, because it failed or must not be asked.
     """
 
     version: str
@@ -68,6 +71,7 @@ class ServedBundle:
     own: Catalog
     _filters: FilterMasks = field(repr=False, compare=False)
     covered: CoveredPositions = NOTHING_COVERED
+    without_vector: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -232,7 +236,7 @@ class ServedBundle:
         if not changed:
             return EncodedItems.none(self.catalog)
         items_read = documents(drop_unsuitable(changed, self.catalog), self.catalog)
-        at = changed_texts(self.catalog, items_read)
+        at = changed_texts(self.catalog, items_read, self.without_vector)
         rows = (
             self.recommender.encode_texts([items_read.texts[i] for i in at.tolist()])
             if len(at)
@@ -245,10 +249,30 @@ class ServedBundle:
         """Return a bundle in which items are as they were read; new ones are not yet open."""
         if not len(encoded):
             return self
-        recommender = self.recommender.with_items(encoded.items, encoded.texts)
+        texts = replace(encoded.texts, again=self.without_vector)
+        recommender = self.recommender.with_items(encoded.items, texts)
         codes = self.catalog.ids.codes(encoded.items.ids)
         filters = self._filters.with_rows(recommender.catalog.attributes, codes[codes >= 0])
-        return replace(self, recommender=recommender, _filters=filters)._opened(())
+        lacking = self.without_vector.difference(encoded.encoded_ids) | self.lacking(encoded)
+        return replace(
+            self, recommender=recommender, _filters=filters, without_vector=lacking
+        )._opened(())
+
+    def lacking(self, encoded: EncodedItems) -> frozenset[str]:
+        """Return the items whose texts were encoded without the vector of a server."""
+        if not len(encoded.texts.at):
+            return frozenset()
+        rows, ids = encoded.texts.at.tolist(), list(encoded.items.ids)
+        positions = self.recommender.scorer.without_vector(encoded.texts.rows)
+        return frozenset(
+            ids[rows[at]] for at in positions if has_characters(encoded.items.texts[rows[at]])
+        )
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Ids of open items that a server may still give the vectors it failed to give."""
+        may_ask = any(encoder.may_ask for encoder in self.remote_encoders)
+        return frozenset(filter(self.is_open, self.without_vector if may_ask else ()))
 
     def with_items(self, items: Sequence[StoredItem]) -> "ServedBundle":
         """Return a bundle in which items are as they were put, each once; others stay.
