@@ -32,6 +32,20 @@ def test_a_part_of_a_word_is_not_shown():
     assert legible(["汉字", "words"], "汉字 and words") == ["汉字", "words"]
 
 
+def test_common_pairs_join_others_and_are_not_named_alone():
+    pairs = words("红色运动鞋")
+    assert legible(pairs, "红色运动鞋 男款", {"红色", "运动"}) == ["红色运动鞋"]
+    assert legible(words("运动"), "运动鞋", {"运动"}) == []
+    assert legible(words("รองเท้าวิ่ง"), "รองเท้าวิ่งสีแดง", set(words("รองเท้า"))) == ["รองเท้าวิ่ง"]
+    assert legible(["the", "shoe"], "the shoe", {"the"}) == ["shoe"]
+    assert legible(["the", "chaussée"], "the Chaussée", {"the"}) == ["chaussée"]
+
+
+def test_long_pieces_are_cut():
+    text = "适合户外运动的防水透气登山鞋男款"
+    assert legible(words(text), text) == ["适合户外运动的防水透气登…"]
+
+
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_pieces_are_there_in_the_text(first, second):
     for text in (first, second):

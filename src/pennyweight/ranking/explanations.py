@@ -25,7 +25,7 @@ MIN_SHARE = 0.1  # of the score, for an item to be named
 MAX_TERMS = 3
 MAX_FREQUENCY = 0.1  # share of the texts with a word, above which it is uninformative
 SAMPLE = 500  # texts in which words are counted
-MAX_SHARED = 20  # words that two items share, of which the telling ones are named
+MAX_SHARED = 60  # words that two items share, of which the telling ones are named
 
 
 class CommonWords:
@@ -168,8 +168,8 @@ def explain_items(
         if text is not None:
             shared = matched(text, catalog.texts[code])
             by_meaning = scorer.search is not None and not shared
-        shared = [word for word in shared if _is_informative(word) and word not in common]
-        shared = legible(shared, catalog.texts[code])[:MAX_TERMS]
+        shared = [word for word in shared if _is_informative(word)]
+        shared = legible(shared, catalog.texts[code], common)[:MAX_TERMS]
         is_new = counts is not None and counts[code] == 0
         kind: Kind = "history" if because else "text" if text else "new" if is_new else "popular"
         reason = Reason("", kind, because, best, tuple(shared))

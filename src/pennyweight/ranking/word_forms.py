@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
@@ -19,6 +19,8 @@ from pennyweight.data.words import (
 )
 
 __all__ = ["legible", "matched"]
+
+MAX_UNITS = 12  # signs of a piece; longer ones are cut
 
 _HALF_WIDTH = re.compile("[\uff66-\uff9f]")  # kana whose voicing marks stand apart
 
@@ -42,18 +44,28 @@ def _query_words(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(folded), tuple(dict.fromkeys(signs))
 
 
-def legible(terms: Iterable[str], text: str) -> list[str]:
+def legible(terms: Iterable[str], text: str, common: Set[str] = frozenset()) -> list[str]:
     """Return words as a text writes them, in the order given and in lower case.
 
     Pairs of a script without spaces are joined to the longest pieces of the text that they
     make up; a pair that is but a part of a word is left out.
+
+    Parameters
+    ----------
+    common
+        Words to leave out. Pairs among them still join others: a word of three signs may have a
+        common pair.
     """
     terms = list(dict.fromkeys(terms))
     if text.isascii():
-        return terms
+        return [term for term in terms if term not in common]
     form: Literal["NFC", "NFKC"] = "NFKC" if _HALF_WIDTH.search(text) else "NFC"
     written = dict(_spellings(set(terms), unicodedata.normalize(form, text)))
-    out = [written.get(term, "" if is_dense(term) and len(term) > 1 else term) for term in terms]
+    out = [
+        written.get(term, "" if is_dense(term) and len(term) > 1 else term)
+        for term in terms
+        if term not in common
+    ]
     return list(dict.fromkeys(filter(None, out)))
 
 
@@ -75,8 +87,9 @@ def _pieces(run: ScriptRun, terms: set[str]) -> Iterator[tuple[str, str]]:
             stop += 1
         units = run.units[start : stop + 1]
         if stop > start and (len(units) > 2 or units == run.units or _may_be_word(units)):
+            piece = "".join(units[:MAX_UNITS]) + "…" * (len(units) > MAX_UNITS)
             for pair in pairs[start:stop]:
-                yield pair, "".join(units)
+                yield pair, piece
         start = stop + 1
 
 
