@@ -76,6 +76,12 @@ def _plain(text: str) -> str:
     return text
 
 
+def _with_words(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank; give words, or ask /v1/recommend for a list without a search")
+    return text
+
+
 def _as_text(value: object) -> object:
     """Return a whole number as its digits, as files are read too."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -113,7 +119,12 @@ Id = Annotated[
         {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 512}, {"type": "integer"}]}
     ),
 ]
-Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_plain)]
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=4_000),
+    AfterValidator(_plain),
+    AfterValidator(_with_words),
+]
 Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
 Share = Annotated[float, Field(ge=0, le=1)]
