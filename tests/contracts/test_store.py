@@ -1,6 +1,7 @@
 """What every store promises, over every store."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -358,3 +359,34 @@ def test_events_are_read_in_pieces_in_the_order_of_arrival(store):
     assert store.events_after(first[-1].seq, 9) == [event(2, "bob", kind=IMPRESSION)]
     store.erase("ann")
     assert [e.event_id for e in store.events_after(0, 9)] == ["e2"]
+
+
+def test_a_copy_is_of_one_moment_while_others_write(store, tmp_path):
+    store.add_events([event(number, user=f"u{number % 7}") for number in range(20_000)])
+    store.save_setting("x", [1])
+    stop, written = threading.Event(), []
+
+    def write() -> None:
+        other = store.reader()
+        number = 20_000
+        while not stop.is_set():
+            # Two at once: a copy with an odd number of events would be torn.
+            written.append(other.add_events([event(number), event(number + 1)]))
+            number += 2
+        other.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    store.copy_to(tmp_path / "copy.sqlite")
+    stop.set()
+    writer.join()
+    assert len(written) > 1
+    copy = SQLiteStore(tmp_path / "copy.sqlite")
+    assert copy.check() == []
+    assert copy.setting("x") == [1]
+    events = copy.events_after(0, 10**6)
+    assert 20_000 <= len(events) < store.counts()["events"] and len(events) % 2 == 0
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    assert events[:100] == store.events_after(0, 100)
+    assert copy.covered("events", store.position("events")) == 0  # not come to yet
+    copy.close()

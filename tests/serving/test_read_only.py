@@ -16,7 +16,7 @@ from pennyweight.errors import StoreError
 from pennyweight.serving.http.app import make_app
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.run import _held
+from pennyweight.serving.live_folder import locked_folder
 from pennyweight.serving.stores.opening import ReadOnlyStore, open_store
 from pennyweight.serving.stores.protocol import Event, ReadOnlyError, StoredItem
 from pennyweight.serving.stores.room import unwritable
@@ -157,7 +157,7 @@ def test_lists_are_given_and_writes_are_refused(bundles, disk, caplog, spoil, se
             live.http.close()
         engine.close()
     spoil(disk)
-    with _held(disk):
+    with locked_folder(disk):
         engine = Engine(open_store(disk / "store.sqlite"), BundleStore(disk / "bundles"))
         engine.start(None if served_before else bundles[0])
         with serving(make_app(engine)) as port:
@@ -253,7 +253,11 @@ def test_a_disk_that_fills_under_way_is_told_until_there_is_room(bundles, disk):
 
 def test_two_services_do_not_share_a_folder_that_is_read_only(disk):
     write_protect(disk)
-    with _held(disk), pytest.raises(StoreError, match="another service"), _held(disk):
+    with (
+        locked_folder(disk),
+        pytest.raises(StoreError, match="another service"),
+        locked_folder(disk),
+    ):
         pass
 
 
@@ -282,8 +286,8 @@ def test_a_service_is_started_with_no_room_at_all(bundles, disk):
 
 def test_a_folder_of_an_earlier_version_keeps_its_bundles(tmp_path):
     (tmp_path / "models" / "abc").mkdir(parents=True)
-    with _held(tmp_path):
+    with locked_folder(tmp_path):
         assert not (tmp_path / "bundles").exists()  # the folder of something else
     (tmp_path / "store.sqlite").touch()
-    with _held(tmp_path):
+    with locked_folder(tmp_path):
         assert (tmp_path / "bundles" / "abc").is_dir() and not (tmp_path / "models").exists()

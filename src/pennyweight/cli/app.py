@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pennyweight.cli import (
+    backup,
     compress,
     demo,
     doctor,
@@ -81,6 +82,9 @@ for _command in (
     recommend.similar,
     serve,
     export,
+    backup.backup,
+    backup.restore,
+    backup.check,
     report,
     doctor.doctor,
     demo.demo,

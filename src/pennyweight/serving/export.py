@@ -28,6 +28,7 @@ from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.registry import BundleRegistry
 from pennyweight.serving.live.served_bundle import CoveredPositions, known_columns
 from pennyweight.serving.live.traffic_split import Variant
+from pennyweight.serving.live_folder import BUNDLES, STORE, check_live_folder
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import replacing
@@ -84,9 +85,8 @@ def export(folder: Path, items: Path, events: Path, *, since: float | None = Non
     StoreError, BundleError
         The store or the bundle cannot be read.
     """
-    place, bundles = folder / "store.sqlite", folder / "bundles"
-    if not (place.is_file() and bundles.is_dir()):
-        raise DataError(f"{folder}: not a folder of a service; name the folder of `serve --data`")
+    check_live_folder(folder)
+    place, bundles = folder / STORE, folder / BUNDLES
     with exporting(folder):
         store = SQLiteStore(place)
         try:

@@ -1,16 +1,13 @@
 """From a bundle and a folder to a running service."""
 
 import asyncio
-import fcntl
 import gc
-import logging
-import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +16,6 @@ import uvloop
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
 
-from pennyweight.errors import StoreError
 from pennyweight.serving.http.admission import Admission
 from pennyweight.serving.http.admission_protocol import admission_protocol
 from pennyweight.serving.http.app import AccessPolicy, make_app
@@ -27,9 +23,9 @@ from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.http.listening import listening
 from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.live.bundles import BundleStore
-from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.live.remote_queries import RemoteQueries
+from pennyweight.serving.live_folder import BUNDLES, STORE, locked_folder
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
 from pennyweight.serving.security.hosts import check_binding
@@ -37,8 +33,7 @@ from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.rate import Rate
 from pennyweight.serving.sighup import hangups
 from pennyweight.serving.stores.opening import open_store
-from pennyweight.serving.stores.room import UNWRITABLE
-from pennyweight.storage.private import narrow, others_may, owner_only
+from pennyweight.storage.private import owner_only
 
 __all__ = ["ServiceSettings", "serve"]
 
@@ -46,10 +41,6 @@ SWITCH = 5e-4  # seconds
 GARBAGE = (50_000, 20, 20)  # new objects from which on garbage is looked for, by generation
 FILES = 8_192  # that may be open, where the system lets it
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
-OURS = (STORE, BUNDLES, LOCK, ENCODED_ITEMS, ".")  # prefixes of the service's files
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
     with (
         hangups(keys) as hangup,
         owner_only(),
-        _held(settings.data),
+        locked_folder(settings.data),
         listening(settings.host, settings.port) as sockets,
     ):
         engine = Engine(
@@ -240,58 +231,3 @@ def _seldom_collecting() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process: two would undo each other's work."""
-    handle = _lock_file(folder)
-    try:
-        try:
-            if handle is not None:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _rename_bundles(folder)
-        except OSError:
-            raise StoreError(
-                f"{folder}: another service uses this folder; choose another with --data"
-            ) from None
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
-def _lock_file(folder: Path) -> int | None:
-    """Return the handle to lock: of a file, else of the folder, None if neither can be opened."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _close_to_others(folder)
-        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise StoreError(f"{folder}: {error.strerror}; choose another with --data") from error
-    for path in (folder / LOCK, folder):  # nothing can be made there, so nothing is undone
-        try:
-            return os.open(path, os.O_RDONLY)
-        except OSError:
-            continue
-    return None
-
-
-def _rename_bundles(folder: Path) -> None:
-    """Give the folder of bundles its name where an earlier version called it ``models``."""
-    before = folder / "models"
-    if (folder / STORE).is_file() and before.is_dir() and not (folder / BUNDLES).exists():
-        with suppress(OSError):  # an error of the disk is reported later
-            before.rename(folder / BUNDLES)
-
-
-def _close_to_others(folder: Path) -> None:
-    if all(path.name.startswith(OURS) for path in folder.iterdir()):
-        narrow(folder)
-    elif others_may(folder, 5):
-        _log.warning(
-            "%s: others may look into it, and not all in it is of this service; chmod 700 "
-            "it, or give another folder with --data",
-            folder,
-        )

@@ -24,7 +24,7 @@ from pennyweight.storage.files import sync_folder
 from pennyweight.storage.folders import replace_directory, staging
 from pennyweight.storage.private import make_private, narrow_tree
 
-__all__ = ["BundleStore", "StoredBundle"]
+__all__ = ["BundleStore", "StoredBundle", "copy_bundle"]
 
 VERSION_CHARS = 12  # of the sha256 of a bundle
 TRIES, PAUSE = 5, 0.05  # to read a bundle that is being replaced; seconds between them
@@ -213,6 +213,29 @@ class BundleStore:
                 shutil.rmtree(trash)
             path.rename(trash)  # takes no room: bundles are dropped when the disk is full
             shutil.rmtree(trash)
+
+
+def copy_bundle(source: Path, target: Path) -> Bundle:
+    """Copy a bundle to a new folder and check every file of the copy.
+
+    One that is replaced meanwhile is copied anew.
+
+    Raises
+    ------
+    BundleError
+        No bundle, or a damaged one.
+    """
+    target.mkdir()
+
+    def copy() -> Bundle:
+        for path in target.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        bundle = open_bundle(source, verify=False)
+        _copy(bundle, target)
+        _check(bundle, target)
+        return open_bundle(target, verify=False)
+
+    return _between(copy)
 
 
 def _is_intact(path: Path) -> bool:

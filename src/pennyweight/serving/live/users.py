@@ -198,11 +198,11 @@ class LiveUsers:
         await self._wait_for_exports()
 
     async def _wait_for_exports(self) -> None:
-        """Wait for `pennyweight export` in other processes."""
+        """Wait for exports and backups in other processes."""
         folder = self._publishing.bundles.folder.parent
         if not await asyncio.to_thread(wait_for_exports, folder, PATIENCE):
             raise BusyError(
-                "`pennyweight export` is running; erase the user again when it has ended"
+                "an export or a backup is running; erase the user again when it has ended"
             )
 
 

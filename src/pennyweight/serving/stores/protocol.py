@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 from pennyweight.bundle import Position
@@ -378,6 +379,13 @@ class Store(Protocol):
 
     def counts(self) -> dict[Literal["events", "items", "recommendations"], int]:
         """Return how many of each are kept."""
+        ...
+
+    def copy_to(self, path: Path) -> None:
+        """Write all data as of one moment to a new file; not in a transaction.
+
+        Other connections may write meanwhile.
+        """
         ...
 
     def unwritable(self) -> str | None:

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from pennyweight.bundle import Position
 from pennyweight.errors import StoreError
+from pennyweight.serving.stores.copying import copy_database
 from pennyweight.serving.stores.protocol import (
     IMPRESSION,
     AttributedEvent,
@@ -427,6 +428,12 @@ class SQLiteStore:
         )
         events, items, lists = rows[0]
         return {"events": events, "items": items, "recommendations": lists}
+
+    def copy_to(self, path: Path) -> None:
+        """Write all data as of one moment to a new file; not in a transaction."""
+        with store_errors(self.path), self.transaction():
+            self._database.execute("SELECT 1 FROM events LIMIT 1").fetchall()  # the moment
+            copy_database(self._database, path)
 
     def unwritable(self) -> str | None:
         """Return why the disk takes no more, None where it does; tries it. For any thread."""

@@ -1,0 +1,81 @@
+"""The folder of a service: the names in it, and the one process that it belongs to."""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pennyweight.errors import DataError, StoreError
+from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
+from pennyweight.serving.stores.room import UNWRITABLE
+from pennyweight.storage.private import narrow, others_may
+
+__all__ = ["BUNDLES", "STORE", "check_live_folder", "locked_folder"]
+
+STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
+OURS = (STORE, BUNDLES, LOCK, ENCODED_ITEMS, ".")  # prefixes of the service's files
+
+_log = logging.getLogger(__name__)
+
+
+def check_live_folder(folder: Path) -> None:
+    """Raise `DataError` where a folder is none of a service."""
+    if not ((folder / STORE).is_file() and (folder / BUNDLES).is_dir()):
+        raise DataError(f"{folder}: not a folder of a service; name the folder of `serve --data`")
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Keep a folder to this process: two would undo each other's work."""
+    handle = _lock_file(folder)
+    try:
+        try:
+            if handle is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _rename_bundles(folder)
+        except OSError:
+            raise StoreError(
+                f"{folder}: another service uses this folder; choose another with --data"
+            ) from None
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock_file(folder: Path) -> int | None:
+    """Return the handle to lock: of a file, else of the folder, None if neither can be opened."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
+        return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise StoreError(f"{folder}: {error.strerror}; choose another with --data") from error
+    for path in (folder / LOCK, folder):  # nothing can be made there, so nothing is undone
+        try:
+            return os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+    return None
+
+
+def _rename_bundles(folder: Path) -> None:
+    """Give the folder of bundles its name where an earlier version called it ``models``."""
+    before = folder / "models"
+    if (folder / STORE).is_file() and before.is_dir() and not (folder / BUNDLES).exists():
+        with suppress(OSError):  # an error of the disk is reported later
+            before.rename(folder / BUNDLES)
+
+
+def _close_to_others(folder: Path) -> None:
+    if all(path.name.startswith(OURS) for path in folder.iterdir()):
+        narrow(folder)
+    elif others_may(folder, 5):
+        _log.warning(
+            "%s: others may look into it, and not all in it is of this service; chmod 700 "
+            "it, or give another folder with --data",
+            folder,
+        )

@@ -1,0 +1,294 @@
+"""Backups of the folder of a service, taken while it runs, and their restoration."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pennyweight.bundle import Bundle, Position, open_bundle
+from pennyweight.bundle.reader import package_version
+from pennyweight.bundle.recovery import sweep
+from pennyweight.errors import BundleError, DataError, PennyweightError, StoreError
+from pennyweight.serving.live.bundles import BundleStore, copy_bundle
+from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
+from pennyweight.serving.live_folder import BUNDLES, STORE, check_live_folder
+from pennyweight.serving.stores.sqlite import SQLiteStore
+from pennyweight.storage.files import sync_folder, write_atomic
+from pennyweight.storage.folders import staging
+from pennyweight.storage.private import narrow_tree
+
+__all__ = ["BackupSummary", "back_up", "check_backup", "is_backup", "restore"]
+
+SUMMARY = "backup.json"
+FORMAT, FORMAT_VERSION = "pennyweight-backup", 1
+TRIES = 3  # to find the bundles that the copied store names
+
+
+@dataclass(frozen=True)
+class BackupSummary:
+    """The contents of a backup.
+
+    Attributes
+    ----------
+    created
+        Date and time, ISO 8601.
+    pennyweight
+        Version of the package that made it.
+    counts
+        Events, items and lists.
+    items, events
+        Positions of the store.
+    store_sha256
+        Checksum of the copy of the store.
+    bundles
+        Version -> sha256 of the bundle.
+    nbytes
+        Size of all files.
+    """
+
+    created: str
+    pennyweight: str
+    counts: Mapping[str, int]
+    items: Position
+    events: Position
+    store_sha256: str
+    bundles: Mapping[str, str]
+    nbytes: int
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON that `read` reads."""
+        document = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "created": self.created,
+            "pennyweight": self.pennyweight,
+            "counts": dict(self.counts),
+            "items": self.items.to_json(),
+            "events": self.events.to_json(),
+            "store_sha256": self.store_sha256,
+            "bundles": dict(self.bundles),
+            "bytes": self.nbytes,
+        }
+        return (json.dumps(document, indent=2) + "\n").encode()
+
+    @classmethod
+    def read(cls, folder: Path) -> "BackupSummary":
+        """Read the summary of a backup; `DataError` where there is none."""
+        path = folder / SUMMARY
+        try:
+            document = json.loads(path.read_bytes())
+            if document["format"] != FORMAT:
+                raise ValueError("another format")
+            if document["format_version"] != FORMAT_VERSION:
+                raise DataError(
+                    f"{path}: format version {document['format_version']}; this version of "
+                    f"pennyweight reads {FORMAT_VERSION}: install a later one"
+                )
+            return cls(
+                str(document["created"]),
+                str(document["pennyweight"]),
+                {str(name): int(n) for name, n in document["counts"].items()},
+                Position.from_json(document["items"]),
+                Position.from_json(document["events"]),
+                str(document["store_sha256"]),
+                {str(name): str(sha256) for name, sha256 in document["bundles"].items()},
+                int(document["bytes"]),
+            )
+        except DataError:
+            raise
+        except OSError as error:
+            raise DataError(
+                f"{folder}: no backup ({path.name}: {error.strerror}); name a folder that "
+                "`pennyweight backup` wrote"
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(f"{path}: damaged ({error!r}); use another backup") from error
+
+
+def back_up(folder: Path, out: Path) -> BackupSummary:
+    """Copy the folder of a service, which may run meanwhile; the copy is checked.
+
+    The store is of one moment. An erasure waits until the backup ends. Encoded items are left
+    out: a service encodes them again.
+
+    Raises
+    ------
+    DataError
+        The folder is none of a service, or there is something at `out`.
+    StoreError, BundleError
+        The store or a bundle cannot be read, or the disk is full; nothing is left at `out`.
+    """
+    check_live_folder(folder)
+    _check_free(out)
+    with _writing(out) as new, exporting(folder):
+        os.mkdir(new / BUNDLES)
+        for _ in range(TRIES):
+            _copy_store(folder, new / STORE)
+            bundles = _copy_bundles(folder / BUNDLES, new / BUNDLES)
+            with closing(SQLiteStore(new / STORE)) as copy:
+                missing = _served(copy) - bundles.keys()
+                faults, counts = copy.check(), {str(k): n for k, n in copy.counts().items()}
+                positions = copy.position("items"), copy.position("events")
+            if not missing:
+                break
+        else:
+            raise StoreError(
+                f"{folder}: the bundles {', '.join(sorted(missing))} are missing or are being "
+                "replaced all the time; check the folder with `pennyweight check`"
+            )
+        if faults:
+            raise StoreError(f"{folder / STORE}: damaged: {faults[0]}; restore an earlier backup")
+        summary = BackupSummary(
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            package_version(),
+            counts,
+            *positions,
+            _sha256(new / STORE),
+            {version: bundle.sha256 for version, bundle in bundles.items()},
+            _nbytes(new),
+        )
+        write_atomic(new / SUMMARY, summary.to_bytes())
+    return summary
+
+
+def is_backup(folder: Path) -> bool:
+    """Return whether a folder is a backup, whole or not."""
+    return (folder / SUMMARY).is_file()
+
+
+def check_backup(folder: Path) -> BackupSummary:
+    """Check every file of a backup, and return its summary.
+
+    Raises
+    ------
+    DataError
+        No backup.
+    StoreError, BundleError
+        A file is missing or altered.
+    """
+    summary = BackupSummary.read(folder)
+    _check_store_file(folder, summary)
+    for version, sha256 in summary.bundles.items():
+        _check_bundle(open_bundle(folder / BUNDLES / version), sha256)
+    return summary
+
+
+def restore(backup: Path, folder: Path) -> BackupSummary:
+    """Make the folder of a service from a backup, checked before it gets its name.
+
+    Raises
+    ------
+    DataError
+        No backup, or there is something at `folder`.
+    StoreError, BundleError
+        The backup is damaged, or the disk is full; nothing is left at `folder`.
+    """
+    summary = BackupSummary.read(backup)
+    _check_free(folder)
+    with _writing(folder) as new:
+        os.mkdir(new / BUNDLES)
+        shutil.copyfile(backup / STORE, new / STORE)
+        for version, sha256 in summary.bundles.items():
+            _check_bundle(copy_bundle(backup / BUNDLES / version, new / BUNDLES / version), sha256)
+        _check_store_file(new, summary)
+        with closing(SQLiteStore(new / STORE)) as store:
+            faults, counts = store.check(), store.counts()
+        if faults or counts != summary.counts:
+            raise StoreError(
+                f"{backup / STORE}: {faults[0] if faults else 'other counts than noted'}; use "
+                "another backup"
+            )
+    return summary
+
+
+def _check_free(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DataError(f"{path}: exists and is not empty; name another folder")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Yield a private folder that takes the name `path` when the block ends without an error."""
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
+        with staging(path) as new:
+            new.chmod(0o700)
+            yield new
+            narrow_tree(new)
+            _sync_tree(new)
+            os.rename(new, path)
+            sync_folder(path.parent)
+    except PennyweightError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}; nothing was saved there") from error
+
+
+def _copy_store(folder: Path, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with closing(SQLiteStore(folder / STORE)) as store:
+        store.copy_to(path)
+
+
+def _copy_bundles(folder: Path, target: Path) -> dict[str, Bundle]:
+    """Copy the bundles of a folder; those that are dropped meanwhile are left out."""
+    shutil.rmtree(target)
+    target.mkdir()
+    bundles, source = {}, BundleStore(folder)
+    for version in source.versions():
+        try:
+            bundles[version] = copy_bundle(folder / version, target / version)
+        except BundleError:
+            if version in source.versions():
+                raise
+            shutil.rmtree(target / version)
+    return bundles
+
+
+def _served(store: SQLiteStore) -> set[str]:
+    """Return the bundles that a store names as served now, or before a rollback."""
+    variants = [*(store.setting(TRAFFIC) or ()), *(store.setting(PREVIOUS) or ())]
+    return {str(variant["version"]) for variant in variants}
+
+
+def _check_store_file(folder: Path, summary: BackupSummary) -> None:
+    path = folder / STORE
+    try:
+        sha256 = _sha256(path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; use another backup") from error
+    if sha256 != summary.store_sha256:
+        raise StoreError(f"{path}: altered since the backup; use another backup")
+
+
+def _check_bundle(bundle: Bundle, sha256: str) -> None:
+    if bundle.sha256 != sha256:
+        raise BundleError(f"{bundle.path}: not the bundle of the backup; use another backup")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _nbytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _sync_tree(folder: Path) -> None:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            handle = os.open(Path(place, name), os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        sync_folder(Path(place))
