@@ -85,7 +85,16 @@ def test_list_names_exports_of_fits_and_kinds(cli: Cli, model: Path) -> None:
         (("add", "{model}", "--out", "x", "--pooling", "means"), "did you mean 'mean'"),
         (("compare", "tfidf", "tfidf", "--items", "{items}"), "twice"),
         (("compare", "nothing", "--items", "{items}"), "neither a folder nor a model id"),
-        (("show", "nothing"), "neither a folder nor a model id"),
+        (("show", "nothing"), "neither a folder nor a model id (owner/name); correct the name"),
+        (("show", "tfidf"), "pennyweight evaluate ITEMS EVENTS --encoder tfidf"),
+        (("show", "bow"), "pennyweight evaluate ITEMS EVENTS --encoder bow"),
+        (("show", "https://host/v1"), "--encoder https://host/v1 --encoder-model NAME"),
+        (("show", "model.gguf"), "check the path"),
+        (("add", "model.gguf", "--out", "x"), "fit ITEMS EVENTS --encoder model.gguf --out BUNDLE"),
+        (("add", "https://host/v1", "--out", "x"), "--encoder-model NAME --out BUNDLE"),
+        (("add", "static", "--out", "x"), "needs no export: pennyweight fit ITEMS EVENTS --enc"),
+        (("compare", "tfidf", "bow", "--items", "{items}"), "evaluate ITEMS EVENTS --encoder bow"),
+        (("compare", "https://host/v1", "--items", "{items}"), "--encoder-model NAME"),
     ],
 )
 def test_bad_arguments(cli: Cli, model, files, tmp_path, monkeypatch, words, message) -> None:

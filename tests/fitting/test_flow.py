@@ -443,9 +443,41 @@ def test_prompts_of_the_plan_are_reported_and_searched_with(tmp_path):
     made.save(tmp_path / "bundle")
     encoder = Recommender.load(tmp_path / "bundle").scorer.components["content"].encoder
     assert (encoder.prompts.query, encoder.prompts.document) == ("blue ", "passage: ")
-    planned = plan.override({"encoder.name": str(folder)}).encoder
-    search = open_search_encoder(str(folder), planned, None, optional=False)
+    planned = plan.override({"encoder.name": str(folder)})
+    search = open_search_encoder(str(folder), planned)
     assert search.prompts == encoder.prompts
+
+
+def test_prompts_of_the_search_are_its_own(tmp_path):
+    folder = write_tiny_bert(tmp_path / "e5-small-tiny")
+    given = {"search.query_prefix": "red ", "search.encoder": str(folder)}
+    plan = Plan().override(given | {"encoder.name": "tfidf"})
+    made = fit(ITEMS, EVENTS, plan=plan, scorers=["content"])
+    (notice,) = (n for n in made.report.notices if "before" in n)
+    assert "'passage: ' before item texts and 'red ' before search texts" in notice
+    made.save(tmp_path / "bundle")
+    encoder = Recommender.load(tmp_path / "bundle").scorer.search.embeddings.encoder
+    assert (encoder.prompts.query, encoder.prompts.document) == ("red ", "passage: ")
+    both = plan.override({"encoder.name": str(folder), "encoder.document_prefix": "item: "})
+    search = open_search_encoder(str(folder), both)
+    assert (search.prompts.query, search.prompts.document) == ("red ", "item: ")
+
+
+@pytest.mark.parametrize("encoder", ["none", "static"])
+def test_prompts_of_a_search_without_them_are_refused(encoder):
+    plan = Plan().override({"search.query_prefix": "query: ", "search.encoder": encoder})
+    with pytest.raises(PlanError, match=r"search\.query_prefix.*name a transformer"):
+        evaluate(ITEMS, EVENTS, plan=plan, encoder="tfidf")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("model", "x"), ("budget_tokens", 5), ("key_variable", "A_API_KEY")]
+)
+def test_settings_of_a_server_are_refused_for_other_encoders(key, value):
+    plan = Plan().override({f"encoder.{key}": value})
+    for encoder in ("auto", "tfidf", "minilm"):
+        with pytest.raises(PlanError, match=rf"encoder\.{key}: for an encoder at a server"):
+            evaluate(ITEMS, EVENTS, plan=plan, encoder=encoder)
 
 
 def test_prompts_for_an_encoder_without_them_are_refused():

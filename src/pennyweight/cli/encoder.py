@@ -34,6 +34,13 @@ SAMPLES = (
     "Stainless steel water bottle, 750 ml, keeps drinks cold for 24 hours",
     "Handmade leather wallet with a zip",
 )
+WITHOUT_MODEL = {  # encoders that are made of the texts at the fit
+    "tfidf": "it learns the words of your items at the fit",
+    "bow": "it learns the words of your items at the fit",
+    "word2vec": "it learns the words of your items at the fit",
+    "static": "its table is distilled from minilm at the fit",
+    "auto": "it is static or tfidf, whichever does better at the fit,",
+}
 NO_CHECKPOINT = "no: the model can only run; prune or train the model it was made from"
 
 
@@ -65,6 +72,7 @@ def add(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Export a language model to run without torch; needs the extra train."""
+    _check_can_be_exported(model)
     place = _encoder_place(out, overwrite=overwrite)
     from pennyweight.encoders.weights import find_folder
     from pennyweight.training.encoder_export import export_encoder
@@ -98,6 +106,43 @@ def add(
     say(f"next: pennyweight fit ITEMS EVENTS --encoder {out} --out BUNDLE")
 
 
+def _check_can_be_exported(model: str) -> None:
+    """Raise `PlanError` for encoders without a model to export, with the command to use them."""
+    from pennyweight.encoders.endpoint_client import is_endpoint
+    from pennyweight.encoders.gguf_header import is_gguf
+
+    options = f"--encoder {model}"
+    if is_endpoint(model):
+        reason = "a model at a server cannot be exported; it is used there"
+        options += " --encoder-model NAME"
+    elif is_gguf(model):
+        reason = "a GGUF file runs as it is, without an export"
+    elif model in WITHOUT_MODEL:
+        reason = f"{WITHOUT_MODEL[model]} and needs no export"
+    else:
+        return
+    raise PlanError(f"{model}: {reason}: pennyweight fit ITEMS EVENTS {options} --out BUNDLE")
+
+
+def _check_can_be_shown(model: str) -> None:
+    """Raise `PlanError` for encoders without files, with the command that measures them."""
+    from pennyweight.encoders.endpoint_client import is_endpoint
+
+    reason = WITHOUT_MODEL.get(model)
+    if is_endpoint(model):
+        reason = "a model at a server has no files here"
+    if reason is not None:
+        raise PlanError(f"{model}: {reason}; measure it on your data: {_evaluation(model)}")
+
+
+def _evaluation(model: str) -> str:
+    """Return the command that measures a fit with an encoder."""
+    from pennyweight.encoders.endpoint_client import is_endpoint
+
+    name = " --encoder-model NAME" if is_endpoint(model) else ""
+    return f"pennyweight evaluate ITEMS EVENTS --encoder {model}{name}"
+
+
 def _encoder_place(out: Path, *, overwrite: bool) -> Place:
     from pennyweight.encoders.exported_folder import is_exported
 
@@ -123,6 +168,7 @@ def listed(json: Json = False) -> None:
 
 def show(model: Name, json: Json = False) -> None:
     """Describe an encoder: family, size, prompts, speed on this machine."""
+    _check_can_be_shown(model)
     from pennyweight.fitting.encoder_comparison import texts_per_second
     from pennyweight.fitting.pretrained import open_pretrained
 
@@ -179,6 +225,8 @@ def compare(
     place = file_place(html, items, *(() if events is None else (events,)))
     if len(set(models)) < len(models):
         raise PlanError("an encoder is named twice; name each once")
+    for model in models:
+        _check_can_be_compared(model)
     from pennyweight.fitting.encoder_comparison import compare_encoders
     from pennyweight.reports import comparison_page
     from pennyweight.storage.files import write_atomic
@@ -192,6 +240,17 @@ def compare(
     say(result.to_json().rstrip() if settings.json else result.table())
     if html is not None and not settings.json:
         say(f"\npage: {html}")
+
+
+def _check_can_be_compared(model: str) -> None:
+    """Raise `PlanError` for encoders that `compare` does not make."""
+    from pennyweight.encoders.endpoint_client import is_endpoint
+
+    if is_endpoint(model) or model in ("auto", "bow", "word2vec"):
+        raise PlanError(
+            f"{model}: compare takes folders, GGUF files, ids, tfidf, static and minilm; measure "
+            f"this one in a fit: {_evaluation(model)}"
+        )
 
 
 def _read(items: Path, events: Path | None, plan: "Plan") -> "tuple[Catalog, Interactions | None]":

@@ -104,6 +104,13 @@ class SearchPlan(FrozenModel):
     """Which encoder searches by text, besides BM25."""
 
     encoder: Annotated[str, Field(min_length=1)] = "auto"
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+
+    @property
+    def has_prefix(self) -> bool:
+        """Whether a prompt of the model is overridden."""
+        return self.query_prefix is not None or self.document_prefix is not None
 
 
 class EvaluatePlan(FrozenModel):

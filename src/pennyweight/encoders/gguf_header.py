@@ -110,7 +110,7 @@ def read_header(path: Path) -> GgufHeader:
         with path.open("rb") as file:
             header = _read(file)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (struct.error, UnicodeDecodeError, OverflowError, EOFError) as error:
         raise DataError(f"{path}: the header is damaged or cut; fetch the file again") from error
     except ValueError as error:

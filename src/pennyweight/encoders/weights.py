@@ -313,7 +313,10 @@ def _is_id(name: str) -> bool:
 def _hub(name: str, revision: str | None) -> Path:
     """Return the local snapshot of a Hugging Face id, downloading it where there is none."""
     if not _is_id(name):
-        raise DataError(f"{name!r} is neither a folder nor a model id (owner/name); {REMEDY}")
+        raise DataError(
+            f"{name!r} is neither a folder nor a model id (owner/name); correct the name, or take "
+            "one that `pennyweight encoder list` shows"
+        )
     from huggingface_hub import snapshot_download  # slow to import, seldom needed
 
     problem: Exception | None = None
@@ -326,7 +329,11 @@ def _hub(name: str, revision: str | None) -> Path:
             )
         except Exception as error:  # offline, unknown id, gated: many classes, one meaning here
             problem = error
-    raise DataError(f"{name}: not in the local cache and not downloadable ({problem}); {REMEDY}")
+    reason = str(problem).strip().partition("\n")[0]
+    raise DataError(
+        f"{name}: not in the local cache and not downloadable ({reason}); check the id and the "
+        "connection, or give a folder with the model"
+    )
 
 
 def _open(folder: Path, name: str) -> ModelWeights:

@@ -1,7 +1,6 @@
 """The encoders of scorers, from the name of one in a plan or from an encoder object."""
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +26,7 @@ __all__ = [
     "Encoders",
     "check_encoder",
     "check_prefixes",
+    "check_server_settings",
     "choose_encoders",
     "encoder_names",
     "encoders_of",
@@ -102,11 +102,26 @@ def check_prefixes(plan: EncoderPlan, own_encoder: Encoder | None = None) -> Non
         )
 
 
-def prompts_used(scorers: Iterable[Scorer]) -> tuple[str, ...]:
-    """Return a sentence for each encoder of scorers that puts prompts before texts."""
-    encoders = [scorer.encoder for scorer in scorers if scorer.encoder is not None]
-    named = {encoder.name: encoder.prompts for encoder in encoders if encoder.prompts}
-    return tuple(prompts.sentence(name) for name, prompts in named.items())
+def check_server_settings(plan: EncoderPlan) -> None:
+    """Raise `PlanError` where the plan has settings of a server for another encoder."""
+    if is_endpoint(plan.name):
+        return
+    names = ("model", "key_variable", "budget_tokens", "budget_money", "token_price")
+    given = [f"encoder.{name}" for name in names if getattr(plan, name) is not None]
+    if given:
+        raise PlanError(
+            f"{', '.join(given)}: for an encoder at a server, and the encoder is {plan.name!r}; "
+            "give the address of the server (--encoder https://host/v1), or leave them out"
+        )
+
+
+def prompts_used(blend: Scorer) -> tuple[str, ...]:
+    """Return a sentence for each encoder of a blend that puts prompts before texts."""
+    encoders = [scorer.encoder for scorer in blend.components.values()]
+    if blend.search is not None:
+        encoders.append(blend.search.embeddings.encoder)
+    sentences = (e.prompts.sentence(e.name) for e in encoders if e is not None and e.prompts)
+    return tuple(dict.fromkeys(sentences))
 
 
 def uses_language_model(name: str) -> tuple[bool, bool]:

@@ -129,9 +129,8 @@ def forecast(
     if search != "none":
         memory["search"] = data.items * SEARCH_BYTES
     searching = _search_work(data, search)
-    work = _work(data, scorers, width, users, searching, twice=twice, refit=refit, final=final)
-    if not rerank:
-        del work["ranking stage"]
+    options = {"twice": twice, "refit": refit, "rerank": rerank, "final": final}
+    work = _work(data, scorers, width, users, searching, **options)
     work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
     seconds = {name: operations / speed for name, operations in work.items()}
     for stage, share in START_SHARES.items():
@@ -183,6 +182,7 @@ def _work(
     *,
     twice: bool,
     refit: bool,
+    rerank: bool,
     final: bool,
 ) -> dict[str, float]:
     """Return the float32 operations of each stage in order, other work in terms of them."""
@@ -207,8 +207,9 @@ def _work(
         for name, operations in own.items():
             work[stage_name(f"fit {name}", plain=True)] = operations + choices / 2 / len(own)
         work |= {stage_name("blend", plain=True): blending / 2, "encoder ablation": 0.0}
-    listed = _users(data, None, RANKED)
-    work["ranking stage"] = listed * (scoring * len(scorers) + TREES_WORK)
+    if rerank:
+        listed = _users(data, None, RANKED)
+        work["ranking stage"] = listed * (scoring * len(scorers) + TREES_WORK)
     if searching is not None:
         work["search"] = searching
     if refit:

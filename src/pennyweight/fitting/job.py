@@ -50,6 +50,7 @@ from pennyweight.fitting.encoder_choice import (
     Encoders,
     check_encoder,
     check_prefixes,
+    check_server_settings,
     choose_encoders,
     encoders_of,
     prompts_used,
@@ -63,6 +64,7 @@ from pennyweight.fitting.search_choice import (
     AUTO,
     NONE,
     check_search_encoder,
+    check_search_prefixes,
     learn_search,
     search_encoder_name,
     search_work,
@@ -112,6 +114,8 @@ class Job:
         if plan.search.encoder not in (AUTO, NONE):
             check_search_encoder(plan.search.encoder)
         check_prefixes(plan.encoder, encoder)
+        check_search_prefixes(plan.search, self._search_encoder)
+        check_server_settings(plan.encoder)
         size = volume(items, events, columns=plan.data.columns)
         self.expected = self._forecast(size, components)
         self.expected.state(REMEDY)
@@ -314,7 +318,9 @@ class Job:
         if self._search_encoder == NONE or not self.blend.scores_texts:
             return None
         with self.stages.stage("search"):
-            return learn_search(self.blend, self.data, self.plan, self.own_encoder)
+            return learn_search(
+                self._search_encoder, self.blend, self.data, self.plan, self.own_encoder
+            )
 
     def _learn(
         self,
@@ -436,7 +442,7 @@ class Job:
             notices=(
                 *self.setting.notices,
                 *on_weights(self.blend.learned_from),
-                *prompts_used(self.blend.components.values()),
+                *prompts_used(self.blend),
                 *_enriched(self.plan.data),
                 *((self.reranking.sentence(),) if self.reranking is not None else ()),
             ),

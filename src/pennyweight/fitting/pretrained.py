@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pennyweight.config.plan import EncoderPlan
+from pennyweight.config.plan import EncoderPlan, SearchPlan
 from pennyweight.encoders.endpoint import MAX_TOKENS, EndpointEncoder, EndpointSettings
 from pennyweight.encoders.exported import ExportedEncoder
 from pennyweight.encoders.exported_folder import is_exported
@@ -86,17 +86,18 @@ def open_endpoint(plan: EncoderPlan) -> EndpointEncoder:
     return EndpointEncoder.open(settings, budget=budget)
 
 
-def with_prefixes(encoder: Encoder, plan: EncoderPlan) -> Encoder:
+def with_prefixes(encoder: Encoder, plan: EncoderPlan | SearchPlan) -> Encoder:
     """Return the encoder of a plan with the prompts that the plan overrides."""
     if not plan.has_prefix:
         return encoder
     prompts = encoder.prompts.override(plan.query_prefix, plan.document_prefix)
+    table = "search" if isinstance(plan, SearchPlan) else "encoder"
     model = encoder.language_model
     for key, prompt in (("query", prompts.query), ("document", prompts.document)):
         tokens = 0 if model is None else len(model.tokenizer.encode(prompt).ids)
         if model is not None and tokens >= model.max_tokens:
             raise PlanError(
-                f"encoder.{key}_prefix fills the {model.max_tokens} tokens that are read, so "
+                f"{table}.{key}_prefix fills the {model.max_tokens} tokens that are read, so "
                 "nothing of a text is left; shorten it, or raise encoder.max_tokens"
             )
     return encoder.with_prompts(prompts)

@@ -42,6 +42,7 @@ __all__ = [
     "NONE",
     "STATIC",
     "check_search_encoder",
+    "check_search_prefixes",
     "learn_search",
     "open_search_encoder",
     "search_encoder_name",
@@ -106,30 +107,45 @@ def check_search_encoder(name: str) -> None:
         )
 
 
+def check_search_prefixes(plan: SearchPlan, name: str) -> None:
+    """Raise `PlanError` where a plan has prompts for a search whose encoder takes none from it."""
+    if plan.has_prefix and name in (NONE, STATIC):
+        searches = "TF-IDF searches, which" if name == NONE else "the static table searches, which"
+        raise PlanError(
+            f"search.query_prefix, document_prefix: {searches} puts no prompts before texts; name "
+            "a transformer in search.encoder (minilm, a folder, an id), or leave them out"
+        )
+
+
 def open_search_encoder(
-    name: str, plan: EncoderPlan, own_encoder: Encoder | None, *, optional: bool
+    name: str, plan: Plan, own_encoder: Encoder | None = None, *, optional: bool = False
 ) -> Encoder | None:
     """Return the encoder of a name that `search_encoder_name` gave.
+
+    Its prompts are those of the search in the plan; else, where it is the encoder of the scorers
+    too, the prompts of that.
 
     Parameters
     ----------
     optional
         Return None where no weights are installed, in place of an error.
     """
-    if own_encoder is not None and name == plan.name:
-        return own_encoder
+    settings = plan.encoder
+    if own_encoder is not None and name == settings.name:
+        return with_prefixes(own_encoder, plan.search)
     try:
         encoder: Encoder = open_pretrained(
             None if name in OF_DEFAULT else name,
-            precision=plan.precision if name == plan.name else "int8",
-            max_tokens=plan.max_tokens or READ_TOKENS,
+            precision=settings.precision if name == settings.name else "int8",
+            max_tokens=settings.max_tokens or READ_TOKENS,
         )
     except DataError:
         if optional:
             return None
         raise
-    if name == plan.name:
-        encoder = with_prefixes(encoder, plan)
+    if name == settings.name:
+        encoder = with_prefixes(encoder, settings)
+    encoder = with_prefixes(encoder, plan.search)
     model = encoder.language_model
     if name == STATIC and model is not None:
         table = distil(model, dim=min(DIM, model.dim))
@@ -140,12 +156,17 @@ def open_search_encoder(
 
 
 def learn_search(
-    blend: Blend, data: Dataset, plan: Plan, own_encoder: Encoder | None
+    name: str, blend: Blend, data: Dataset, plan: Plan, own_encoder: Encoder | None
 ) -> SearchQuality | None:
-    """Give a blend a search by text where it finds more than TF-IDF, or where the plan says so."""
+    """Give a blend a search by text where it finds more than TF-IDF, or where the plan says so.
+
+    Parameters
+    ----------
+    name
+        Of the encoder, by `search_encoder_name`.
+    """
     automatic = plan.search.encoder == AUTO
-    name = search_encoder_name(plan.search, plan.encoder, own_encoder)
-    encoder = open_search_encoder(name, plan.encoder, own_encoder, optional=automatic)
+    encoder = open_search_encoder(name, plan, own_encoder, optional=automatic)
     if encoder is None:
         return None
     blend.search, quality = _choose(
