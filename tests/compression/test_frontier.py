@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import small_shop
+from pennyweight import demo
 from pennyweight.compression.pipeline import cheapest, compress, frontier
 from pennyweight.config.budget import Budget
 from pennyweight.config.frontier import Frontier
@@ -99,8 +100,21 @@ def test_no_point_beats_an_unbeaten_one(measured):
 
 def test_back_from_json(measured):
     assert Frontier.from_json(measured.to_json()) == measured
-    assert measured.sentence().endswith("of the vectors.")
-    assert measured.table().count("\n") == len(measured.points) + 2
+    assert "of the vectors. It keeps " in measured.sentence()
+    assert measured.sentence().endswith(" of new items.")
+
+
+def test_other_tasks_are_measured_beside_lists(measured):
+    (own,) = measured.uncompressed.tasks
+    assert (own.task, own.kind, own.metric) == ("new items", "new-items", "ndcg@10")
+    assert own.cases >= 30 and own.relative_quality == Measurement(value=1, low=1, high=1)
+    for point in measured.points:
+        (task,) = point.tasks
+        ratio = task.quality.value / own.quality.value
+        assert task.relative_quality.value == pytest.approx(ratio)
+    assert [notice.split(":")[0] for notice in measured.notices] == ["search is not measured"]
+    table = measured.table()
+    assert f"new items (ndcg@10, n={own.cases})" in table and measured.notices[0] in table
 
 
 @pytest.fixture(scope="module")
@@ -233,12 +247,47 @@ def test_a_student_is_refused(parent, tiny, decoder):
         frontier(without, student=str(tiny), distil=4)
 
 
+@pytest.fixture(scope="module")
+def books() -> Recommender:
+    plan = PLAN.override({"search.encoder": "static"})
+    scorers = ["popularity", "content"]
+    return fit(demo.books(), demo.readers(readers=80), plan=plan, encoder="tfidf", scorers=scorers)
+
+
+@pytest.mark.weights
+def test_a_search_is_not_lost_without_a_word(books):
+    report = compress(books).report.frontier
+    points = {point.name: point for point in report.points}
+    cheapest_lists = points["original, search with TF-IDF"]
+    assert cheapest_lists.relative_quality.value == 1
+    assert cheapest_lists.nbytes < points["original"].nbytes
+    lost = {task.task: task.relative_quality.value for task in cheapest_lists.tasks}
+    assert lost["search by category"] < 0.99
+    assert report.chosen == "original"
+    assert "max_loss of search by category" in cheapest_lists.excess(report.budget)
+    assert {task.task for task in report.test.tasks} >= {"search by category", "known-item search"}
+    assert "of search by category" in report.sentence()
+
+
+@pytest.mark.weights
+def test_a_search_is_given_up_where_lists_alone_are_named(books):
+    child = compress(books, Budget(tasks=("lists",)))
+    report = child.report.frontier
+    assert report.budget == Budget(max_loss=0.01, tasks=("lists",))
+    assert report.chosen == "original, search with TF-IDF" and child.scorer.search is None
+    assert report.uncompressed.tasks == ()
+
+
 def test_refused(parent, tiny):
     with pytest.raises(DataError, match="compress what `fit` has made"):
         frontier(Recommender(parent.catalog, Popularity().fit(parent.interactions, parent.catalog)))
     without = Recommender(parent.catalog, parent.scorer)
     with pytest.raises(DataError, match="keeps no events"):
         frontier(without)
+    with pytest.raises(DataError, match=r"neither categories nor descriptions.*--tasks"):
+        frontier(parent, tasks=["search"])
+    with pytest.raises(PlanError, match="'serach' is not one of lists, search"):
+        frontier(parent, tasks=["serach"])
     neighbors = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["neighbors"])
     with pytest.raises(DataError, match="no content scorer"):
         frontier(neighbors, model=str(tiny))
@@ -246,10 +295,6 @@ def test_refused(parent, tiny):
 
 def test_two_searches_find_the_same(child, measured):
     for point, other in zip(measured.points, child.report.frontier.points, strict=True):
-        assert (point.name, point.quality, point.relative_quality, point.index_bytes) == (
-            other.name,
-            other.quality,
-            other.relative_quality,
-            other.index_bytes,
-        )
+        for name in ("name", "quality", "relative_quality", "index_bytes", "tasks"):
+            assert getattr(point, name) == getattr(other, name)
         assert point.texts_per_second > 0 < other.texts_per_second

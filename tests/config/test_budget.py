@@ -45,6 +45,14 @@ def test_budget():
     assert budget == Budget(max_encoder_bytes=25_000_000, max_loss=0.01, max_ms_per_text=2.0)
     assert budget.memory_bytes is None
     assert Budget.parse({}) == Budget()
+    assert budget.tasks is None
+
+
+@pytest.mark.parametrize("value", ["lists,search", "lists + search", ["lists", "search"]])
+def test_tasks(value):
+    budget = Budget.parse({"tasks": value})
+    assert budget.tasks == ("lists", "search")
+    assert budget.unlimited and not Budget.parse({"tasks": value, "max_loss": "1%"}).unlimited
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,9 @@ def test_budget():
     [
         ({"max_encoder_byte": 3}, "did you mean 'max_encoder_bytes'"),
         ({"max_encoder_bytes": "25XB"}, "'25XB' is not a size"),
+        ({"tasks": "lists,serach"}, "'serach' is not one of .*; did you mean 'search'"),
+        ({"tasks": "lists,lists"}, "each once"),
+        ({"tasks": []}, "one task or more"),
         ({"max_loss": "150%"}, "must be 1 or less"),
         ({"memory_bytes": 0}, "must be above 0"),
         ({"max_ms_per_text": float("nan")}, "finite"),

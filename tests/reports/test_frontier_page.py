@@ -4,7 +4,7 @@ import pytest
 
 from html_page import Page
 from pennyweight.config.budget import Budget
-from pennyweight.config.frontier import Confirmation, Frontier, Point
+from pennyweight.config.frontier import Confirmation, Frontier, Point, TaskQuality
 from pennyweight.config.quality import Measurement
 from pennyweight.errors import BundleError
 from pennyweight.reports import frontier_page
@@ -67,6 +67,60 @@ def test_the_sentence_tells_of_the_smallest_that_keeps_99_percent():
     assert "at about the same encoding speed" in same_speed.sentence()
 
 
+def searching(relative: float) -> tuple[TaskQuality, ...]:
+    return (
+        TaskQuality(
+            task="search by category",
+            kind="search",
+            metric="precision@10",
+            cases=40,
+            quality=measured(relative / 2),
+            relative_quality=measured(relative),
+        ),
+    )
+
+
+WITH_SEARCH = FRONTIER.model_copy(
+    update={
+        "points": (
+            ORIGINAL.model_copy(update={"tasks": searching(1.0)}),
+            SMALL.model_copy(update={"tasks": searching(0.5)}),
+            POOR.model_copy(update={"tasks": searching(0.995)}),
+        ),
+        "notices": ("new items are not measured: no scorer reads texts",),
+    }
+)
+
+
+def test_the_loss_of_each_task_is_limited():
+    small = WITH_SEARCH.points[1]
+    assert small.excess(Budget(max_loss=0.02)) == {
+        "max_loss of search by category": pytest.approx(0.98 / 0.5 - 1)
+    }
+    assert small.excess(Budget(max_loss=0.02, tasks=("lists",))) == {}
+    poor = WITH_SEARCH.points[2]
+    assert set(poor.excess(Budget(max_loss=0.02))) == {"max_loss"}
+    assert poor.excess(Budget(max_loss=0.02, tasks=("search",))) == {}
+
+
+def test_a_candidate_that_searches_better_is_not_beaten():
+    assert not WITH_SEARCH.points[2].beaten_by(WITH_SEARCH.points[1])
+    assert POOR.beaten_by(SMALL)
+
+
+def test_other_tasks_are_in_the_sentence_the_table_and_the_page():
+    chosen = WITH_SEARCH.model_copy(update={"chosen": "small <i>"})
+    assert chosen.sentence().endswith("It keeps 50.0 % [49.0 51.0] of search by category.")
+    assert WITH_SEARCH.sentence().startswith("'uncompressed' keeps")  # the others lose too much
+    lines = WITH_SEARCH.table().splitlines()
+    assert "search by category (precision@10, n=40)" in lines[9]
+    assert lines[-1] == "new items are not measured: no scorer reads texts"
+    text = frontier_page(chosen)
+    assert "Other tasks, relative to the parent" in text and "50.0 % [49.0 51.0]" in text
+    assert "New items are not measured: no scorer reads texts." in text
+    assert "Other tasks" not in frontier_page(FRONTIER)
+
+
 def test_the_table_marks_the_unbeaten_and_the_choice():
     lines = FRONTIER.model_copy(update={"chosen": "tiny"}).table().splitlines()
     assert [line[0] for line in lines[3:]] == ["*", "*", " ", ">"]
@@ -79,6 +133,7 @@ def test_the_page_shows_every_candidate_twice_and_escapes_names():
         before={"ndcg@10": measured(0.1)},
         after={"ndcg@10": measured(0.099)},
         relative_quality=measured(0.99),
+        tasks=searching(0.9),
     )
     update = {"chosen": "small <i>", "budget": Budget(max_loss=0.02), "test": test}
     text = frontier_page(FRONTIER.model_copy(update=update), commands=["pennyweight frontier <b>"])
@@ -86,8 +141,9 @@ def test_the_page_shows_every_candidate_twice_and_escapes_names():
     assert len(page.of("circle")) == 4
     assert [c["class"] for c in page.of("circle")].count("best") == 1
     assert "<i>" not in text and "small &lt;i&gt; (chosen)" in text and "&lt;b&gt;" in text
-    assert "Budget: loss of NDCG@10 at most 2 %." in text
+    assert "Budget: loss in each task at most 2 %." in text
     assert "The choice on 7 test users" in text
+    assert "search by category, precision@10 (n=40)" in text and "(90.0 % of the parent)" in text
     assert not page.of("script")
 
 

@@ -43,6 +43,14 @@ Student = Annotated[
         "place; for GGUF files and other models that cannot be pruned. Needs --distil.",
     ),
 ]
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Tasks to measure and to hold to the maximum loss: lists, search, new-items; by "
+        "default all that the recommender serves.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
@@ -52,6 +60,7 @@ def frontier(
     encoder: Encoder = None,
     distil: Distil = 0,
     student: Student = None,
+    tasks: Tasks = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with the chart.")
     ] = None,
@@ -60,6 +69,9 @@ def frontier(
 ) -> None:
     """Measure smaller versions of a recommender: quality, bytes, speed, memory."""
     place = file_place(html)
+    from pennyweight.config.budget import Budget
+
+    names = Budget.parse({} if tasks is None else {"tasks": tasks}).tasks
     from pennyweight.compression.pipeline import frontier as measure
     from pennyweight.recommender import Recommender
     from pennyweight.reports import frontier_page
@@ -68,7 +80,14 @@ def frontier(
     with keeping(place.outcome), show_progress(quiet=quiet) as progress:
         progress(ProgressUpdate("load"))
         parent = Recommender.load(bundle)
-        result = measure(parent, model=encoder, distil=distil, student=student, progress=progress)
+        result = measure(
+            parent,
+            model=encoder,
+            distil=distil,
+            student=student,
+            tasks=names,
+            progress=progress,
+        )
         if html is not None:
             write_atomic(html, frontier_page(result, commands=[command_line()]).encode())
     show_frontier(result, json=json)
@@ -81,7 +100,7 @@ def compress(
     out: Annotated[Path, typer.Option(metavar="CHILD", help="Folder for the smaller version.")],
     max_loss: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Maximum loss of NDCG@10; 1% without a budget."),
+        typer.Option(metavar="SHARE", help="Maximum loss in each task; 1% without a budget."),
     ] = None,
     max_encoder_bytes: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Size of the encoders on disk: 25MB.")
@@ -101,6 +120,7 @@ def compress(
     encoder: Encoder = None,
     distil: Distil = 0,
     student: Student = None,
+    tasks: Tasks = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing bundle.")
     ] = False,
@@ -117,6 +137,7 @@ def compress(
         "max_ms_per_text": max_ms_per_text,
         "min_texts_per_second": min_texts_per_second,
         "memory_bytes": memory_bytes,
+        "tasks": tasks,
     }
     budget = Budget.parse({name: value for name, value in limits.items() if value is not None})
     place = bundle_place(out, overwrite=overwrite)
@@ -127,7 +148,7 @@ def compress(
     with keeping(place.outcome), show_progress(quiet=quiet) as progress:
         progress(ProgressUpdate("load"))
         parent = Recommender.load(bundle)
-        target = None if budget.unlimited else budget
+        target = None if budget == Budget() else budget
         child = shrink(
             parent, target, model=encoder, distil=distil, student=student, progress=progress
         )

@@ -46,11 +46,19 @@ class EncoderVariant:
         The changes to the language model, in order.
     encoder
         None for the words of the catalog, TF-IDF.
+    unwhitened
+        The encoder of a search, where that is another: whitening suits the similarity of items.
     """
 
     name: str
     steps: tuple[str, ...]
     encoder: Encoder | None
+    unwhitened: Encoder | None = None
+
+    @property
+    def search_encoder(self) -> Encoder | None:
+        """The encoder of a search; None for TF-IDF."""
+        return self.unwhitened or self.encoder
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,7 @@ def encoder_variants(
     teacher_vectors = _vectors(teacher, texts, progress)
     wide = ProjectedEncoder.of_vectors(teacher, teacher_vectors, dim=teacher.dim)
     targets = wide.project(teacher_vectors)
-    yield EncoderVariant(teacher.name, ("whitened",), wide)
+    yield EncoderVariant(teacher.name, ("whitened",), wide, teacher)
     if smaller.weights is not None:
         yield from _pruned(
             smaller.weights,
@@ -180,7 +188,9 @@ def _pruned(
             ProjectedEncoder(small, _readout(_vectors(small, texts), targets)),
             ALIGNED,
         )
-    yield EncoderVariant(", ".join((*cuts, "int8")), (*cuts, "int8 matrices", fitted), encoder)
+    unwhitened = small if of_teacher else None
+    steps = (*cuts, "int8 matrices", fitted)
+    yield EncoderVariant(", ".join((*cuts, "int8")), steps, encoder, unwhitened)
     for keep, narrow in _depths(layers):
         model, cuts = _cut(model, texts, keep, narrow=narrow)
         weights = model.write(folder / f"{keep}-layers")

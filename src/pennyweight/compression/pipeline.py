@@ -18,8 +18,9 @@ from pennyweight.compression.encoder_variants import Distillation
 from pennyweight.compression.held_out import blend_of, language_model_of, text_component
 from pennyweight.compression.search import Candidate, Search, number_of_variants
 from pennyweight.compression.stages import confirmation_stages, fit_stages, search_stages
-from pennyweight.config.budget import Budget
+from pennyweight.config.budget import Budget, Task
 from pennyweight.config.frontier import Confirmation, Frontier, Point
+from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.config.reranking import Reranking
 from pennyweight.data.input_size import held
@@ -43,7 +44,7 @@ __all__ = ["cheapest", "compress", "frontier"]
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_BUDGET = Budget(max_loss=0.01)
+DEFAULT_LOSS = 0.01
 # Fields of a report that are not measured again for the child.
 PARENT_ONLY = ("folds", "slices", "comparisons", "lists", "exposure", "encoder_ablation")
 LOST_TREES = (
@@ -59,6 +60,7 @@ def frontier(
     model: str | None = None,
     distil: int = 0,
     student: str | None = None,
+    tasks: Sequence[Task] | None = None,
     progress: Progress = True,
 ) -> Frontier:
     """Measure smaller versions of a recommender, all on the same held-out events.
@@ -82,6 +84,9 @@ def frontier(
         A BERT-type language model, ``minilm``, a folder or an id, that learns the vectors of the
         full model and is made smaller in its place: for models that cannot be pruned, such as
         GGUF files, or are too large. Needs `distil`.
+    tasks
+        Tasks to measure: ``lists``, ``search`` and ``new-items``; lists are always measured. By
+        default all that the recommender serves and that the data can measure.
     progress
         True for a bar in terminals and notebooks, False for none, or a function that is called
         with each `ProgressUpdate`.
@@ -89,14 +94,17 @@ def frontier(
     Raises
     ------
     DataError
-        The parent has no blend or no events, or the model cannot be used.
+        The parent has no blend or no events, the model cannot be used, or a task that was named
+        cannot be measured.
+    PlanError
+        A task is unknown or named twice.
     BudgetError
         This machine has not the memory.
     """
+    names = Budget.parse({} if tasks is None else {"tasks": tasks}).tasks
     with TemporaryDirectory(prefix="pennyweight-") as folder, tracked(progress) as tracker:
-        search, stages = _run_search(
-            parent, _models(parent, model, student, distil), Path(folder), tracker, confirm=False
-        )
+        models = _models(parent, model, student, distil)
+        search, stages = _run_search(parent, models, Path(folder), tracker, names, confirm=False)
         return _frontier(parent, search, stages)
 
 
@@ -118,7 +126,7 @@ def compress(
     Parameters
     ----------
     budget
-        By default that of the parent's plan, and without one, a loss of at most 1 % of NDCG@10.
+        By default that of the parent's plan; without limits, a loss of at most 1 % in each task.
 
     Raises
     ------
@@ -126,13 +134,16 @@ def compress(
         No candidate keeps the budget: names the nearest, and by how much it misses. Or as in
         `frontier`, like the other errors.
     """
-    if budget is None:
-        planned = parent.plan.budget if parent.plan else Budget()
-        budget = DEFAULT_BUDGET if planned.unlimited else planned
+    budget = _budget(budget, parent.plan)
     with tracked(progress) as tracker, ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pennyweight-")))
         search, stages = _run_search(
-            parent, _models(parent, model, student, distil), folder, tracker, confirm=True
+            parent,
+            _models(parent, model, student, distil),
+            folder,
+            tracker,
+            budget.tasks,
+            confirm=True,
         )
         chosen = cheapest(search.points, budget)
         candidate = search.candidates[search.points.index(chosen)]
@@ -154,11 +165,22 @@ def compress(
     return child
 
 
+def _budget(given: Budget | None, plan: Plan | None) -> Budget:
+    """Return the limits given, or those of the plan, or the default loss, for the tasks given."""
+    if given is not None and (given.tasks is None or not given.unlimited):
+        return given
+    planned = plan.budget if plan else Budget()
+    tasks = planned.tasks if given is None else given.tasks
+    limits = Budget(max_loss=DEFAULT_LOSS) if planned.unlimited else planned
+    return limits.model_copy(update={"tasks": tasks})
+
+
 def _run_search(
     parent: Recommender,
     models: Distillation | None,
     folder: Path,
     tracker: ProgressTracker,
+    tasks: Sequence[Task] | None,
     *,
     confirm: bool,
 ) -> tuple[Search, Stages]:
@@ -176,7 +198,7 @@ def _run_search(
     tracker.expect([*fit_stages(blend.components, seconds), *searching, *coming])
     stages = Stages(tracker)
     with threadpool_limits(usable_cores()):
-        search = Search(parent, stages, models=models, folder=folder, coming=coming)
+        search = Search(parent, stages, models=models, folder=folder, coming=coming, tasks=tasks)
         search.run()
     return search, stages
 
@@ -231,6 +253,11 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmation:
     blends = {name: version.build(trial.components, texts) for name, version in candidates.items()}
     with search.stages.stage("test"):
         results = measure(blends, trial.test, repeats=trial.repeats)
+        tasks = search.tasks_of(trial.test, half=1)
+        of_tasks = {
+            name: {**tasks.search(blend), **tasks.rank_new_items(blend)}
+            for name, blend in blends.items()
+        }
     values = np.column_stack([results[name].column(PRIMARY_METRIC) for name in ("after", "before")])
     sampling = {"resamples": trial.resamples, "rng": trial.seed}
     (retained,) = bootstrap_ratios(values, [(0, 1)], **sampling)
@@ -238,7 +265,12 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmation:
         name: {metric: mean.measured() for metric, mean in per_user.estimates(**sampling).items()}
         for name, per_user in results.items()
     }
-    return Confirmation(users=len(trial.test), relative_quality=retained.measured(), **means)
+    return Confirmation(
+        users=len(trial.test),
+        relative_quality=retained.measured(),
+        tasks=tasks.results(of_tasks["after"], of_tasks["before"], **sampling),
+        **means,
+    )
 
 
 def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
@@ -248,6 +280,7 @@ def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
         users=len(search.trial.valid),
         seed=search.trial.seed,
         points=tuple(search.points),
+        notices=search.tasks.notices,
         parent=parent.bundle.sha256 if parent.bundle else None,
         seconds=round(time.perf_counter() - stages.began, 1),
         machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},

@@ -17,8 +17,11 @@ from pennyweight.compression.encoder_variants import (
 from pennyweight.compression.held_out import HeldOutFit, blend_of, text_component
 from pennyweight.compression.resource_use import measure_resource_use
 from pennyweight.compression.stages import PROMISING, format_stages, search_stages
+from pennyweight.compression.tasks import HeldOutTasks
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS, STORAGES, VectorFormat
+from pennyweight.config.budget import Budget, Task
 from pennyweight.config.frontier import Point
+from pennyweight.data.split import HeldOut
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
@@ -27,10 +30,12 @@ from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.text_search import TextSearch
 
 __all__ = ["Candidate", "Search", "number_of_variants"]
 
 ORIGINAL = "original"
+WORDS_SEARCH = "original, search with TF-IDF"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class MeasuredVariant:
         The component that encodes with it, by its id, with its vectors whole; empty where no
         component of the blend takes an encoder.
     weights
-        A blend of the same components, whose weights and routes count.
+        A blend of the same components, whose weights, routes and search count.
     """
 
     variant: EncoderVariant
@@ -80,6 +85,8 @@ class Search:
         Stages after the search, for the progress.
     candidates, points
         Those measured so far, in the same order; the parent first.
+    tasks
+        What is measured besides lists.
     """
 
     def __init__(
@@ -90,14 +97,26 @@ class Search:
         models: Distillation | None,
         folder: Path,
         coming: Sequence[ExpectedStage] = (),
+        tasks: Sequence[Task] | None = None,
     ) -> None:
         self.trial, self.stages = HeldOutFit(parent, stages), stages
+        self.names = tasks
         self.models, self.folder = models, folder
         self.coming = tuple(coming)
         self.candidates: list[Candidate] = []
         self.points: list[Point] = []
         self._reference: NDArray[np.float64] | None = None
         self._blend = blend_of(parent)
+        self.tasks = self.tasks_of(self.trial.valid, half=0)
+        self._of_tasks: dict[str, NDArray[np.float64]] | None = None
+        self._searched: dict[str, dict[str, NDArray[np.float64]]] = {}  # by encoder variant
+
+    def tasks_of(self, held_out: HeldOut, *, half: int) -> HeldOutTasks:
+        """Return the tasks besides lists, on half of the queries and on some users."""
+        trial = self.trial
+        return HeldOutTasks.make(
+            self.names, self._blend, trial.catalog, held_out, half=half, seed=trial.seed
+        )
 
     def run(self) -> None:
         """Measure every candidate."""
@@ -115,7 +134,11 @@ class Search:
                 with self.stages.stage("learn weights"):
                     measured.append(self._learn_weights(name, encoder_variant))
                 self._measure(measured[-1], (EIGHT_BITS,))
-        promising = self._promising(measured)
+        searches = self._other_searches(measured)
+        self._expect(format_stages(len(self.points) + 1, len(searches)))
+        for variant in searches:
+            self._measure(variant, (EIGHT_BITS,))
+        promising = self._promising([*measured, *searches])
         self._expect(
             format_stages(len(self.points) + 1, len(self._unmeasured(promising, STORAGES)))
         )
@@ -155,12 +178,46 @@ class Search:
         """Fit a component with an encoder, and learn the weights of the blend it is part of."""
         scorer = self._blend.components[name].with_encoder(variant.encoder)
         replaced = {name: self.trial.fit_texts(scorer)}
-        weights = Blend(
-            {**self.trial.components, **replaced},
-            repeats=self.trial.repeats,
-            search=self._blend.search,
-        )
-        return MeasuredVariant(variant, replaced, self.trial.weigh(weights))
+        weights = Blend({**self.trial.components, **replaced}, repeats=self.trial.repeats)
+        learned = self.trial.weigh(weights).with_search(self._search_with(variant.search_encoder))
+        return MeasuredVariant(variant, replaced, learned)
+
+    def _search_with(self, encoder: Encoder | None) -> TextSearch | None:
+        """Return the parent's search, with another encoder where it has a language model."""
+        search = self._blend.search
+        if search is None or search.language_model is None:
+            return search
+        return None if encoder is None else search.with_encoder(encoder, self.trial.catalog)
+
+    def _other_searches(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
+        """Return candidates that search with another encoder than the lists have.
+
+        TF-IDF where a static table searches; and for lists by TF-IDF, the search of the static
+        table, and that of the smallest encoder that keeps 99 % of the search.
+        """
+        search = self._blend.search
+        if search is None:
+            return []
+        original, *others = measured
+        if search.language_model is None:
+            variant = EncoderVariant(WORDS_SEARCH, ("no language model in the search",), None)
+            weights = original.weights.with_search(None)
+            return [MeasuredVariant(variant, original.replaced, weights)]
+        lists = [one for one in others if one.variant.encoder is None]
+        dense = [one for one in others if one.variant.encoder is not None]
+        sizes = {point.name: point.encoder_bytes for point in self.points}
+        keeping = [one for one in dense if self._keeps_search(one)]
+        chosen = {one.variant.name: one for one in dense[-1:]}
+        if keeping:
+            best = min(keeping, key=lambda one: sizes[self._candidate_name(one, EIGHT_BITS)])
+            chosen[best.variant.name] = best
+        return [_mixed(words, other) for words in lists for other in chosen.values()]
+
+    def _keeps_search(self, measured: MeasuredVariant) -> bool:
+        name = self._candidate_name(measured, EIGHT_BITS)
+        (point,) = (point for point in self.points if point.name == name)
+        budget = Budget(max_loss=0.01, tasks=("search",))
+        return not point.excess(budget)
 
     def _promising(self, measured: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
         """Return some variants, the smallest that no other beats first, vectors in 8 bits."""
@@ -201,6 +258,9 @@ class Search:
         }
         if self._reference is None:
             self._reference = by_scorer["blend"]
+        of_tasks = self._task_values(candidate.measured, blend)
+        if self._of_tasks is None:
+            self._of_tasks = of_tasks
         values = np.column_stack([*by_scorer.values(), self._reference])
         sampling = {"resamples": trial.resamples, "rng": trial.seed}
         means = dict(zip(by_scorer, bootstrap(values, **sampling), strict=False))
@@ -221,8 +281,28 @@ class Search:
             content=means["content"].measured() if "content" in means else None,
             encoder_bytes=encoder,
             index_bytes=blend.vector_nbytes,
+            tasks=self.tasks.results(of_tasks, self._of_tasks, **sampling),
             **resources.model_dump(),
         )
+
+    def _task_values(
+        self, measured: MeasuredVariant, blend: Scorer
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the value of each case of the tasks besides lists."""
+        name = measured.variant.name
+        # The vectors of a search keep their format: one measurement stands for all.
+        known = self._searched.get(name) if blend.search is not None else None
+        searched = self.tasks.search(blend) if known is None else known
+        self._searched[name] = searched
+        return {**searched, **self.tasks.rank_new_items(blend)}
+
+
+def _mixed(lists: MeasuredVariant, searching: MeasuredVariant) -> MeasuredVariant:
+    """Return the lists of one variant with the search of another."""
+    name = f"{lists.variant.name}, search with {searching.variant.name}"
+    steps = (*lists.variant.steps, *(f"search: {step}" for step in searching.variant.steps))
+    weights = lists.weights.with_search(searching.weights.search)
+    return MeasuredVariant(EncoderVariant(name, steps, None), lists.replaced, weights)
 
 
 def number_of_variants(blend: Scorer, models: Distillation | None) -> int:

@@ -45,6 +45,7 @@ __all__ = [
     "check_search_prefixes",
     "learn_search",
     "open_search_encoder",
+    "sample_items",
     "search_encoder_name",
     "search_work",
 ]
@@ -202,7 +203,7 @@ def _choose(
         Use it whatever it gains.
     """
     catalog, interactions = data.catalog, data.interactions
-    sample = _sample(catalog, seed)
+    sample = sample_items(catalog, MAX_ITEMS, seed)
     tasks = [make(sample, seed=seed) for make in (category_search, known_item_search)]
     measured = [_measure(task, encoder, interactions) for task in tasks if task is not None]
     measured = [result for result in measured if len(result.tfidf) > 1]
@@ -226,10 +227,11 @@ def _choose(
     return replace(search, bm25_weight=weight), report
 
 
-def _sample(catalog: Catalog, seed: int) -> Catalog:
-    if len(catalog) <= MAX_ITEMS:
+def sample_items(catalog: Catalog, limit: int, seed: int) -> Catalog:
+    """Return a catalog of at most `limit` items, drawn at random, in their order."""
+    if len(catalog) <= limit:
         return catalog
-    drawn = np.random.default_rng(seed).choice(len(catalog), MAX_ITEMS, replace=False)
+    drawn = np.random.default_rng(seed).choice(len(catalog), limit, replace=False)
     rows = np.sort(drawn).tolist()
     return replace(
         catalog,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import log10
+from typing import Any
 
 from markupsafe import Markup
 
@@ -18,8 +19,9 @@ _LIMITS = {
     "max_index_bytes": "vectors at most {}",
     "max_ms_per_text": "at most {} ms per text",
     "min_texts_per_second": "at least {} texts per second",
-    "max_loss": "loss of NDCG@10 at most {}",
+    "max_loss": "loss in each task at most {}",
     "memory_bytes": "memory at most {}",
+    "tasks": "tasks: {}",
 }
 
 
@@ -36,6 +38,7 @@ def frontier_context(frontier: Frontier | None) -> Mapping[str, object]:
         "frontier": frontier,
         "frontier_figure": _frontier_figure(frontier),
         "candidates": _candidate_table(frontier),
+        "frontier_tasks": _task_table(frontier),
         "steps": _step_table(frontier),
         "frontier_test": _test_table(frontier),
         "budget": _budget(frontier),
@@ -43,7 +46,11 @@ def frontier_context(frontier: Frontier | None) -> Mapping[str, object]:
 
 
 def _frontier_figure(frontier: Frontier) -> Figure:
-    blue = "the choice" if frontier.chosen else "no other candidate is both better and smaller"
+    blue = (
+        "the choice"
+        if frontier.chosen
+        else "no other candidate is smaller and at least as good in every task"
+    )
     note = (
         "NDCG@10 of the blend as a share of the parent's, on "
         f"{count(frontier.users, 'validation user')}, with 95 % intervals. Blue: {blue}."
@@ -112,6 +119,23 @@ def _candidate_table(frontier: Frontier) -> Table:
     return Table("All measurements", head, rows, numbers=len(head) - 1)
 
 
+def _task_table(frontier: Frontier) -> Table | None:
+    """Return the relative quality of each candidate in each task besides lists."""
+    head, *rows = frontier.task_rows() or [()]
+    if not rows:
+        return None
+    named = [
+        (f"{number}. {_name(point, frontier)}", *cells[1:])
+        for number, (point, cells) in enumerate(zip(frontier.points, rows, strict=True), 1)
+    ]
+    caption = "Other tasks, relative to the parent"
+    return Table(caption, ("Candidate", *map(_capital, head[1:])), named, numbers=len(head) - 1)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _numbered(frontier: Frontier) -> list[tuple[int, Point, tuple[str, ...]]]:
     pairs = zip(frontier.points, frontier.cells(), strict=True)
     return [(number, point, cells) for number, (point, cells) in enumerate(pairs, 1)]
@@ -146,7 +170,9 @@ def _budget(frontier: Frontier) -> str | None:
     return "; ".join(_LIMITS[name].format(_limit(name, value)) for name, value in limits) or "none"
 
 
-def _limit(name: str, value: float) -> str:
+def _limit(name: str, value: Any) -> str:  # noqa: ANN401 - any limit of a budget
+    if name == "tasks":
+        return ", ".join(value)
     if name.endswith("bytes"):
         return size(int(value))
     return f"{100 * value:g} %" if name == "max_loss" else f"{value:g}"
@@ -160,6 +186,14 @@ def _test_table(frontier: Frontier) -> Table | None:
         (metric, str(before), str(test.after[metric]))
         for metric, before in test.before.items()
         if metric in test.after and metric in ("ndcg@10", "recall@10", "recall@50", "mrr@10")
+    ]
+    rows += [
+        (
+            f"{task.task}, {task.metric} (n={task.cases:,})",
+            "",
+            f"{task.quality} ({100 * task.relative_quality.value:.1f} % of the parent)",
+        )
+        for task in test.tasks
     ]
     caption = f"The choice on {count(test.users, 'test user')}, who had no part in choosing it"
     return Table(caption, ("Metric", "Parent", "Child"), rows, numbers=2)

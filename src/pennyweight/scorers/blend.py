@@ -121,6 +121,12 @@ class Blend(Scorer):
             other.trees = self.trees
         return other
 
+    def with_search(self, search: TextSearch | None) -> "Blend":
+        """Return the same blend with another search; None to search with the components."""
+        other = self.with_components(self.components)
+        other.search = search
+        return other
+
     def fit(
         self, interactions: Interactions, catalog: Catalog, *, progress: Progress | None = None
     ) -> Self:

@@ -234,6 +234,12 @@ class Scorer(Protocol):
         """Return a blend of other components with the weights of this one."""
         raise TypeError(f"{self.kind} blends no others")
 
+    def with_search(self, search: "TextSearch | None") -> "Scorer":
+        """Return this scorer with another search; None to search with the components."""
+        if search is None:
+            return self
+        raise TypeError(f"{self.kind} has no place for a search; give it to a blend")
+
     def component_shares(
         self, history: Histories, codes: NDArray[np.int32]
     ) -> Mapping[str, NDArray[np.float32]]:

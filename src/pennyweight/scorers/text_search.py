@@ -12,7 +12,7 @@ from scipy import sparse
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.encoders.cache import encode_cached
-from pennyweight.encoders.protocol import Encoder
+from pennyweight.encoders.protocol import Encoder, LanguageModelEncoder
 from pennyweight.scorers.bm25 import Bm25
 from pennyweight.scorers.content import TEXT, Content
 from pennyweight.scorers.item_vectors import Terms, TextVectors
@@ -105,6 +105,16 @@ class TextSearch:
         encoder = self.embeddings.encoder
         assert encoder is not None  # of embeddings
         return encoder
+
+    @property
+    def language_model(self) -> LanguageModelEncoder | None:
+        """The language model that encodes the texts; None for a static table."""
+        return self._encoder.language_model
+
+    def with_encoder(self, encoder: Encoder, catalog: Catalog) -> "TextSearch":
+        """Return a search with the same words and weights, and another encoder."""
+        fitted = TextSearch.fit(encoder, self.words, catalog, words_id=self.words_id)
+        return replace(fitted, bm25_weight=self.bm25_weight)
 
     @property
     def encoder_name(self) -> str:
