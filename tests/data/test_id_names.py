@@ -54,7 +54,7 @@ def test_the_item_is_the_column_that_agrees_with_the_catalog(item, own):
 def test_a_later_log_is_read_by_the_items_that_are_known():
     _, events = tables(item="job_id", user="Kunde")
     ids = read(*tables()).catalog.ids
-    assert len(read_events(events, ids)) == 40
+    assert len(read_events(ids, events)) == 40
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pennyweight.data.input_size import Volume, volume
 from pennyweight.errors import BudgetError
 from pennyweight.fitting import evaluate, fit
 from pennyweight.fitting.components import DEFAULT
-from pennyweight.fitting.forecast import MODEL, START_SECONDS, forecast
+from pennyweight.fitting.forecast import MODEL, MODEL_SECONDS, START_SECONDS, forecast
 from pennyweight.machine import forecast as hardware
 from pennyweight.scorers.registry import scorer_type
 
@@ -42,7 +42,10 @@ def test_what_costs_more_is_expected_to():
     assert memory(scorers=["content"]) < memory(scorers=["content", "tower"])
     assert memory(dim=64) < memory()
     slow = forecast(SHOP, types(DEFAULT), FAST / 2).seconds
-    assert slow - START_SECONDS == pytest.approx(2 * (seconds() - START_SECONDS))
+    # The blend without the language model starts quicker by a half.
+    start = sum(START_SECONDS.values()) + MODEL_SECONDS + START_SECONDS["blend"] / 2
+    assert slow - start == pytest.approx(2 * (seconds() - start))
+    assert seconds(model=False) < seconds(ablation=False) - MODEL_SECONDS / 2
 
 
 def test_a_tower_holds_arrays_of_its_vectors():

@@ -380,11 +380,11 @@ def read_items(
 
 
 def read_events(
-    events: Source,
     items: Ids,
+    events: Source,
+    *,
     columns: Mapping[str, str | None] | None = None,
     rules: FeedbackRules | None = None,
-    *,
     normalize_ids: bool = False,
     missing_ids: Sequence[str] | None = None,
     time_format: str | None = None,
@@ -393,6 +393,9 @@ def read_events(
     seed: int = 0,
 ) -> Interactions:
     """Read and clean an event log about known items; arguments and errors are those of `read`.
+
+    In place of the catalog it takes its ids, and in place of `event_types` and `min_rating` the
+    rules that an earlier log made of them.
 
     The findings of cleaning are logged as warnings.
     """

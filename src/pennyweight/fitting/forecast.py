@@ -35,8 +35,9 @@ CHARACTERS = 6  # of a token
 SCRATCH = 420 * MIB  # blocks of scores, and freed blocks that the allocator keeps
 SCORE_BYTES = 24  # a score in such blocks
 TOKEN_WORK = 4e7  # operations a token, in a model of the size of all-MiniLM-L6-v2
-START_SECONDS = 2  # whatever the size
-START_SHARES = {"read": 0.25, "encode": 0.75}  # of these seconds
+# Seconds whatever the size: imports, the language model, a search for the weights of the blend.
+START_SECONDS = {"read": 0.5, "blend": 2.0, "lists and slices": 0.3}
+MODEL_SECONDS = 1.5
 FINAL = "final "  # with a scorer, the stage that fits it on every event
 SCORE_WORK = 2_000.0  # operations that a score takes to be made and ranked
 BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and reduced
@@ -133,8 +134,11 @@ def forecast(
     work = _work(data, scorers, width, users, searching, **options)
     work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
     seconds = {name: operations / speed for name, operations in work.items()}
-    for stage, share in START_SHARES.items():
-        seconds[stage] += share * START_SECONDS
+    for stage, start in START_SECONDS.items():
+        seconds[stage] += start
+    seconds["encode"] += MODEL_SECONDS * model
+    if (plain := stage_name("blend", plain=True)) in seconds:
+        seconds[plain] += START_SECONDS["blend"] / 2
     groups = {stage: name for name in scorers for stage in _fits(name)}
     stages = [ExpectedStage(name, spent, groups.get(name, "")) for name, spent in seconds.items()]
     fold = [stage for stage in stages[1:] if not stage.name.startswith(FINAL)]

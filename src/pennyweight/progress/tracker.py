@@ -10,7 +10,8 @@ __all__ = ["ExpectedStage", "ProgressTracker"]
 
 MIN_SHARE = 0.02  # of a stage without an expected duration, before its pace says anything
 TELLING = 0.25  # of the current stage, before its pace corrects those to come
-PRIOR = 0.1  # weight of the forecast beside the measured pace, in shares of the whole
+ENOUGH = 0.25  # of the expected time, after which the measured pace says how long the rest takes
+PRIOR = 0.05  # weight of the forecast beside the measured pace, in shares of the whole
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class ProgressTracker:
 
     The time left is that of the expected durations, corrected by the pace so far: that of earlier
     stages of the same group, or else of all stages if they were slower than expected. Within a
-    stage that counts steps, its own pace prevails as steps are done.
+    stage that counts steps, its own pace prevails as steps are done. It is not given before a
+    quarter of the expected time is measured: on a busy machine it would be far too short.
 
     Parameters
     ----------
@@ -105,8 +107,17 @@ class ProgressTracker:
             stages=len(self._stages),
             share=self._share if known else None,
             stage_share=stage_share,
-            seconds_left=left,
+            seconds_left=left if self._is_paced(stage_share) else None,
         )
+
+    def _is_paced(self, stage_share: float | None) -> bool:
+        """Return whether enough of the stages that have a forecast is measured."""
+        seconds = [stage.seconds or 0.0 for stage in self._stages]
+        position = len(self._spent)
+        overruns = self._clock() - self._entered > seconds[position]
+        share = 1.0 if overruns else stage_share or 0.0
+        measured = sum(seconds[:position]) + share * seconds[position]
+        return measured >= ENOUGH * sum(seconds)
 
     def _seconds_left(self, stage_share: float | None) -> float | None:
         position, spent = len(self._spent), self._clock() - self._entered

@@ -48,4 +48,4 @@ def read_histories(
     settings |= {name: value for name, value in reading.items() if value is not None}
     settings.pop("event_types")
     seed = 0 if plan is None else plan.evaluate.seed
-    return read_events(events, items, columns, rules, seed=seed, **settings)
+    return read_events(items, events, columns=columns, rules=rules, seed=seed, **settings)
