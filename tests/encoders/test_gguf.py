@@ -42,6 +42,13 @@ def encoder(tiny) -> GgufEncoder:
     return GgufEncoder.open(tiny, threads=1, max_tokens=32)
 
 
+def test_a_text_with_a_dense_start_is_cut_until_it_fits(tiny):
+    encoder = GgufEncoder.open(tiny, threads=1, max_tokens=CONTEXT)
+    dense = "€" * 40  # three tokens each, before words of one
+    cut, start = encoder.encode([dense + " music" * 200, dense])
+    assert np.linalg.norm(cut) == pytest.approx(1, abs=1e-5) and not np.array_equal(cut, start)
+
+
 def test_vectors_are_unit_rows_and_zero_for_texts_without_words(encoder):
     steps = []
     rows = encoder.encode(TEXTS, progress=lambda *step: steps.append(step))

@@ -21,7 +21,7 @@ from pennyweight.machine.machine import usable_cores
 __all__ = ["GgufModel"]
 
 TOO_LONG = re.compile(r"\((\d+) tokens\) is too large")
-CUTS = 8  # of one text, until it fits
+CUTS = 8  # of one text by the share of its tokens that fit; after these, by a tenth each
 
 
 class GgufModel:
@@ -92,7 +92,8 @@ class GgufModel:
 
     def embed(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector of a text, cut where it is too long, float32 (dim,)."""
-        for _ in range(CUTS):
+        cuts = 0
+        while text:
             answer = self._server.handle_embeddings({"input": [text]})
             error = answer.get("error")
             if error is None:
@@ -100,7 +101,10 @@ class GgufModel:
             too_long = TOO_LONG.search(str(error.get("message")))
             if too_long is None:
                 raise DataError(f"the runtime refuses a text: {error.get('message')}")
-            text = text[: min(len(text) - 1, len(text) * self.max_tokens // int(too_long[1]))]
+            # A dense start before a sparse end makes the share too large, time and again.
+            fits = self.max_tokens / int(too_long[1]) if cuts < CUTS else 0.9
+            text = text[: min(len(text) - 1, int(len(text) * fits))]
+            cuts += 1
         raise DataError("the runtime refuses a text however short it is cut")
 
     def chat(
