@@ -37,7 +37,9 @@ class ReadmeHook(MetadataHookInterface):
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         source, version = os.environ.get(SOURCE, "").rstrip("/"), metadata["version"]
         if source and not source.startswith("https://"):
-            raise ValueError(f"{SOURCE} is {source!r}: give the address of the repository, https://…")
+            raise ValueError(
+                f"{SOURCE} is {source!r}: give the address of the repository, https://…"
+            )
         if source:
             text = with_absolute_links(text, source, version)
             metadata["urls"] = {

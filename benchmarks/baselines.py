@@ -9,7 +9,7 @@ are ranked by the package's own evaluator, like the blend:
 """
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,9 @@ from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
+from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Baseline", "LastTransitions", "choices", "chosen_baselines"]
+__all__ = ["LastTransitions", "choices", "chosen_baselines"]
 
 PENALTIES = (30.0, 100.0, 300.0)  # of EASE
 BACKWARD = (0.0, 0.5)  # weight of a transition in the other direction
@@ -71,23 +72,20 @@ class LastTransitions:
         return scores
 
 
-Baseline = Popularity | Content | Blend | LastTransitions
-
-
 def chosen_baselines(
     parted: Split, catalog: Catalog, *, repeats: Repeats, seed: int
-) -> dict[str, Baseline]:
+) -> dict[str, Scorer]:
     """Return the baselines by name, fitted on the training events, choices made on validation."""
     few = sample(parted.valid, USERS, np.random.default_rng(seed))
 
-    def best(candidates: Iterable[Baseline]) -> Baseline:
+    def best(candidates: Iterable[Scorer]) -> Scorer:
         return max(candidates, key=lambda scorer: quality(scorer, few, repeats))
 
-    def fitted(part: Linear | Neighbors | Content) -> Linear | Neighbors | Content:
+    def fitted(part: Scorer) -> Scorer:
         fit_component(part, few, catalog, repeats=repeats)
         return part
 
-    def pair(other: Linear | Neighbors) -> Baseline:
+    def pair(other: Scorer) -> Scorer:
         parts = {"content": content, other.kind: other}
         return best(
             Blend(parts, {"content": w, other.kind: 1 - w}, repeats=repeats) for w in WEIGHTS
@@ -96,10 +94,11 @@ def chosen_baselines(
     content = fitted(Content())
     ease = best(fitted(Linear(penalty=penalty)) for penalty in PENALTIES)
     moves = best(fitted(Neighbors(backward=backward)) for backward in BACKWARD)
-    plain = {
+    # They are fitted and measured, and need no other method of a scorer.
+    plain: dict[str, Scorer] = {
         "popularity": Popularity(),
-        "transitions, last item": LastTransitions(1),
-        "transitions, last two items": LastTransitions(2),
+        "transitions, last item": cast("Scorer", LastTransitions(1)),
+        "transitions, last two items": cast("Scorer", LastTransitions(2)),
     }
     for scorer in plain.values():
         scorer.fit(parted.train, catalog)
@@ -110,7 +109,7 @@ def chosen_baselines(
     }
 
 
-def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:
+def quality(scorer: Scorer, held_out: HeldOut, repeats: Repeats) -> float:
     """Return NDCG@10; 0 without held-out users."""
     if not len(held_out):
         return 0.0
@@ -118,7 +117,7 @@ def quality(scorer: Baseline, held_out: HeldOut, repeats: Repeats) -> float:
     return float(result.column("ndcg@10").mean())
 
 
-def choices(scorer: Baseline) -> str:
+def choices(scorer: Scorer) -> str:
     """Return the chosen settings of a baseline as text."""
     if not isinstance(scorer, Blend):
         return f"decay {scorer.decay}" if isinstance(scorer, Content) else ""

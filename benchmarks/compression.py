@@ -9,21 +9,18 @@ over all items, histories masked; intervals are paired bootstraps of the ratio t
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.dataset import read
-from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.content import Content
-from pennyweight.scorers.profile import profile
 from pennyweight.vectors.quantized_rows import QuantizedRows
 from public_data import add_data, present
 from rows import tell
@@ -36,38 +33,21 @@ TARGETS = ((32, 0.97), (12, 0.99))  # times less memory, share of fp32's quality
 Vectors = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class QuantizedContent:
-    """The content scorer over quantized item vectors."""
-
-    rows: QuantizedRows
-    scale = "relative"
-    name = "content"
-
-    def score(self, histories: Histories) -> Vectors:
-        """Score all items by the stored vectors, histories included."""
-        settings = Content()
-        weights = profile(
-            histories, len(self.rows), decay=settings.decay, max_history=settings.max_history
-        )
-        return np.maximum(self.rows.products(self.rows.mixed(weights)), 0)
-
-
-def sizes(vectors: Vectors, encoder: TransformerEncoder) -> Iterator[tuple[str, QuantizedContent]]:
+def sizes(vectors: Vectors, encoder: TransformerEncoder) -> Iterator[tuple[str, Content]]:
     """Yield every way to store the vectors, with its name."""
     width = vectors.shape[1]
-    yield f"{width} fp32", QuantizedContent(QuantizedRows.of(vectors))
-    yield f"{width} int8", QuantizedContent(QuantizedRows.of(vectors, "int8"))
+    yield f"{width} fp32", Content().packed(None, QuantizedRows.of(vectors))
+    yield f"{width} int8", Content().packed(None, QuantizedRows.of(vectors, "int8"))
     for dim in PLAIN:
         narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=dim, whiten=False).project(
             vectors
         )
-        yield f"{dim} int8", QuantizedContent(QuantizedRows.of(narrow, "int8"))
+        yield f"{dim} int8", Content().packed(None, QuantizedRows.of(narrow, "int8"))
     for dim in (width, *DIMS):
         narrow = ProjectedEncoder.of_vectors(encoder, vectors, dim=dim).project(vectors)
-        yield f"{dim} whitened int8", QuantizedContent(QuantizedRows.of(narrow, "int8"))
+        yield f"{dim} whitened int8", Content().packed(None, QuantizedRows.of(narrow, "int8"))
         if dim >= MIN_BINARY:
-            yield f"{dim} binary", QuantizedContent(QuantizedRows.of(narrow, "binary"))
+            yield f"{dim} binary", Content().packed(None, QuantizedRows.of(narrow, "binary"))
 
 
 def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[str, object]]:
@@ -85,11 +65,11 @@ def compare(name: str, folder: Path, encoder: TransformerEncoder) -> list[dict[s
         ndcg = measure({"content": scorer}, held_out, repeats="exclude")["content"].column(
             "ndcg@10"
         )
-        baseline, first = (ndcg, scorer.rows.nbytes) if baseline is None else (baseline, first)
-        times = first / scorer.rows.nbytes
+        baseline, first = (ndcg, scorer.vectors.nbytes) if baseline is None else (baseline, first)
+        times = first / scorer.vectors.nbytes
         ratio, low, high = share(ndcg, baseline)
         print(
-            f"  {kind:<20}{scorer.rows.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
+            f"  {kind:<20}{scorer.vectors.nbytes / 1e6:>8.2f}{times:>8.1f}x{ndcg.mean():>10.4f}"
             f"{ratio:>8.1%}  [{low:.1%}, {high:.1%}]",
             flush=True,
         )
@@ -124,7 +104,7 @@ def row(name: str, value: float, unit: str, target: float | None, better: str) -
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--only", default="beauty,scientific", help="datasets, by commas")
     parser.add_argument("--model", help="a model folder; by default all-MiniLM-L6-v2")

@@ -89,7 +89,7 @@ def _row(name: str, estimate: tuple[float, float, float], bar: float | None = No
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--encoder", required=True, metavar="NAME", help="the teacher")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "int8"))

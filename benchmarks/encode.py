@@ -110,7 +110,7 @@ def texts_of(data: Path) -> tuple[list[str], dict[str, list[str]]]:
     short = catalogs[0][:: len(catalogs[0]) // SHORT][:SHORT]
     counted = ((text, len(tokenizer.encode(text).ids)) for text in catalogs[1])
     long = [text for text, tokens in counted if 110 <= tokens <= 150][:LONG]
-    return list(catalogs[0]), {"short": short, "long": long, "alone": short[:ALONE]}
+    return list(catalogs[0]), {"short": list(short), "long": long, "alone": list(short[:ALONE])}
 
 
 def prune(weights: ModelWeights, texts: Sequence[str], folder: Path) -> dict[str, ModelWeights]:
@@ -235,7 +235,7 @@ def rows_of(runner: Runner, base: Runner, *, default: bool = True) -> list[dict[
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--model", type=Path, metavar="DIR", help="folder of a BERT-type model")
     parser.add_argument("--baseline", type=Path, default=ROOT / ".venv-baseline/bin/python")

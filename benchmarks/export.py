@@ -127,7 +127,7 @@ def measure(bundle: Path, folder: Path) -> list[dict[str, object]]:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path)
     add_data(parser)
     parser.add_argument("--json", type=Path)

@@ -45,7 +45,7 @@ def _row(name: str, value: float, unit: str, target: float | None) -> dict[str, 
 
 def main() -> None:
     """Fit, measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--only", default="beauty,scientific")
     parser.add_argument("--encoder", default="minilm")

@@ -54,7 +54,7 @@ def measured(name: str, dataset: Dataset, valid: HeldOut, options: argparse.Name
     words = Content().fit(dataset.interactions, catalog)
     rows = [_row(f"{name}: TF-IDF: content NDCG@10", ndcg(words, valid))]
     if task is not None:
-        values = search_quality(task, Content().fit(None, task.catalog).score_texts)
+        values = search_quality(task, Content().fit(dataset.interactions, task.catalog).score_texts)
         rows.append(_row(f"{name}: TF-IDF: search precision@10", values))
     for encoder_name, encoder in encoders(options.encoder, options.threads):
         vectors = encoder.encode(catalog.texts)
@@ -62,7 +62,7 @@ def measured(name: str, dataset: Dataset, valid: HeldOut, options: argparse.Name
         content = Content.of_vectors(whitened.project(vectors))
         rows.append(_row(f"{name}: {encoder_name}: content NDCG@10", ndcg(content, valid)))
         if task is not None:
-            search = Content(encoder).fit(None, task.catalog)
+            search = Content(encoder).fit(dataset.interactions, task.catalog)
             values = search_quality(task, search.score_texts)
             rows.append(_row(f"{name}: {encoder_name}: search precision@10", values))
         for row in rows[-2:]:
@@ -115,7 +115,7 @@ def _row(name: str, values: np.ndarray) -> Row:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--only", default=",".join(DATA), help="datasets, by commas")
     parser.add_argument("--encoder", action="append", default=[], metavar="NAME")

@@ -26,7 +26,7 @@ from pennyweight.scorers.popularity import Popularity
 K = 10
 
 
-class Cosine(PairwiseDistanceCalculator):
+class Cosine(PairwiseDistanceCalculator):  # type: ignore[misc]
     """1 - cosine of sparse vectors."""
 
     def __init__(self, vectors: sparse.csr_matrix) -> None:
@@ -98,8 +98,8 @@ def ours(
 def compare(folder: Path) -> list[dict[str, object]]:
     files = {path.stem: path for path in folder.iterdir()}
     data = read(files["items"], files["events"])
-    protocol = "given-split" if len(data.interactions.split) else None
-    test = split(data.interactions, protocol or default_protocol(data.interactions)).test
+    log = data.interactions
+    test = split(log, "given-split" if len(log.split) else default_protocol(log)).test
     content = Content().fit(test.before, data.catalog)
     scorers = {
         "popularity": Popularity().fit(test.before, data.catalog),

@@ -245,7 +245,7 @@ def rows_of(
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--shop", type=int, default=0, help="made-up books of the shop itself")

@@ -126,7 +126,7 @@ async def _look(port: int, path: str) -> int:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="lists,events")
     parser.add_argument("--bundle", type=Path, help="beauty, fitted; or it is fitted first")
     add_data(parser)

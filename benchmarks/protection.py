@@ -135,7 +135,7 @@ def main() -> None:
         serve(int(options.serve[0]), Path(options.serve[1]) if options.serve[1:] else None)
         return
     with tempfile.TemporaryDirectory() as folder:
-        microseconds = {False: [], True: []}
+        microseconds: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(options.rounds):
             for with_middleware, row in microseconds.items():
                 row.append(measure(Path(folder), options.requests, with_middleware=with_middleware))

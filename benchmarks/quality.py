@@ -125,7 +125,7 @@ def rows_of(case: Case, result: dict[str, Any]) -> list[Row]:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     names = ", ".join(case.name for case in CASES)
     parser.add_argument("--only", default="", help=f"by commas: {names}")

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines import Baseline, choices, chosen_baselines
+from baselines import choices, chosen_baselines
 from cases import CASES, Case
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import BEFORE_REFIT
 from pennyweight.evaluation.bootstrap import paired_tests
 from pennyweight.evaluation.measure import PerUser, measure
-from pennyweight.evaluation.user_results import UserResults
 from pennyweight.fitting.job import Job
 from pennyweight.fitting.quality import means
 from pennyweight.progress.tracker import ProgressTracker
+from pennyweight.scorers.protocol import Scorer
 
 RESAMPLES = 1_000
 
@@ -52,7 +52,7 @@ def run(case: Case, data: Path, overrides: dict[str, object]) -> dict[str, objec
     wall = time.perf_counter() - began
     parted, results, catalog = job.split, job.results, job.data.catalog
     assert parted is not None and results is not None
-    rivals: dict[str, Baseline] = {}
+    rivals: dict[str, Scorer] = {}
     if case.baselines:
         rivals = chosen_baselines(parted, catalog, repeats=job.repeats, seed=job.seed)
     out: dict[str, dict[str, object]] = {n: {"chosen": choices(s)} for n, s in rivals.items()}
@@ -64,9 +64,7 @@ def run(case: Case, data: Path, overrides: dict[str, object]) -> dict[str, objec
         for scorer in rivals.values():
             scorer.fit(log, catalog)
         baselines = measure(rivals, parted.test, repeats=job.repeats)
-        for name, row in means(
-            UserResults(baselines, parted.test), resamples=RESAMPLES, seed=0
-        ).items():
+        for name, row in means(baselines, resamples=RESAMPLES, seed=0).items():
             out[name][events] = {metric: m.model_dump() for metric, m in row.items()}
         if baselines and blend in results.by_scorer:
             gains[events] = gain(results.by_scorer[blend], baselines)

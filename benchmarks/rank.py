@@ -78,8 +78,8 @@ def speed(job: Job) -> dict[str, Any]:
         RankingRequest(Query(histories.block(row, row + 1)), K)
         for row in range(min(LISTS, len(histories)))
     ]
-    alone = {name: [] for name in rankers}
-    together = {name: [] for name in rankers}
+    alone: dict[str, list[float]] = {name: [] for name in rankers}
+    together: dict[str, list[float]] = {name: [] for name in rankers}
     for _ in range(ROUNDS):
         for name, ranker in rankers.items():
             alone[name] += seconds(ranker, requests, 1)
@@ -145,7 +145,7 @@ def rows_of(result: dict[str, Any]) -> list[dict[str, object]]:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--only", default="", help=f"by commas: {', '.join(NAMES)}")
     parser.add_argument("--reports", type=Path, help="keep what was measured in this folder")

@@ -97,7 +97,7 @@ def _row(name: str, values: np.ndarray, base: np.ndarray | None = None) -> Row:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--only", default=",".join(DATA), help="datasets, by commas")
     parser.add_argument(

@@ -210,7 +210,7 @@ def page(costs: list[FitCost]) -> str:
 
 def main() -> None:
     """Fit, print, and write the requested files."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help=f"sizes by commas: {', '.join(SHOPS)}")
     parser.add_argument("--html", type=Path)
     parser.add_argument("--json", type=Path)

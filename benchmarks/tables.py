@@ -306,7 +306,7 @@ def filled(text: str, made: dict[str, str]) -> str:
 
 def main() -> None:
     """Fill the pages."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="what `make bench` wrote: bench-out")
     made = tables(parser.parse_args().folder)
     for page in PAGES:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pennyweight.data.dataset import read
+from pennyweight.data.dataset import Dataset, read
 from pennyweight.data.split import HeldOut, split
 from pennyweight.encoders.cache import encode_cached
 from pennyweight.encoders.projected import ProjectedEncoder
@@ -32,7 +32,7 @@ from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.scorers.two_tower_training import TwoTowerSettings
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.static import fit_table
-from pennyweight.training.tune import OBJECTIVES, tune
+from pennyweight.training.tune import OBJECTIVES, Objective, tune
 from pennyweight.vectors.unit_rows import unit_rows
 from public_data import add_data, present
 from rows import tell
@@ -87,7 +87,9 @@ def progress_of(name: str) -> ShowProgress:
     return progress
 
 
-def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # noqa: ANN001
+def tuned(
+    objective: Objective, data: Dataset, valid: HeldOut, settings: TrainSettings
+) -> list[Row]:
     rows: list[Row] = []
     layers = "all layers" if settings.layers is None else f"last {settings.layers} layers"
     name = f"{objective}, {layers}, {settings.steps} steps"
@@ -108,7 +110,7 @@ def tuned(objective: str, data, valid: HeldOut, settings: TrainSettings) -> list
     return rows
 
 
-def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
+def static(data: Dataset, valid: HeldOut, teacher: Path | None) -> list[Row]:
     """Compare tables before and after the tower's training, with and without a teacher."""
     rows: list[Row] = []
     texts, dim = data.catalog.texts, TwoTowerSettings.dim
@@ -140,7 +142,7 @@ def static(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     return rows
 
 
-def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
+def whitened(data: Dataset, valid: HeldOut, teacher: Path | None) -> list[Row]:
     """Compare a model's vectors, raw and whitened, and static tables fitted to each."""
     texts, model = data.catalog.texts, TransformerEncoder.from_pretrained(teacher)
     vectors = encode_cached(model, texts)
@@ -159,9 +161,10 @@ def whitened(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: 
     return rows
 
 
-def tokens(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: ANN001
+def tokens(data: Dataset, valid: HeldOut, teacher: Path | None) -> list[Row]:
     """Compare texts cut to fewer and to more tokens."""
-    rows, texts = [], data.catalog.texts
+    rows: list[Row] = []
+    texts = data.catalog.texts
     for max_tokens in TOKENS:
         model = TransformerEncoder.from_pretrained(teacher, precision="int8", max_tokens=max_tokens)
         with clocked(f"{max_tokens} tokens", rows):
@@ -172,9 +175,10 @@ def tokens(data, valid: HeldOut, teacher: Path | None) -> list[Row]:  # noqa: AN
     return rows
 
 
-def matryoshka(data, valid: HeldOut, settings: TrainSettings) -> list[Row]:  # noqa: ANN001
+def matryoshka(data: Dataset, valid: HeldOut, settings: TrainSettings) -> list[Row]:
     """Compare fewer components of a model tuned as usual, and one whose leading ones learn too."""
-    rows, texts = [], data.catalog.texts
+    rows: list[Row] = []
+    texts = data.catalog.texts
     for name, widths in (("tuned", ()), ("tuned, matryoshka", WIDTHS)):
         with tempfile.TemporaryDirectory() as folder:
             widened = replace(settings, matryoshka=widths)
@@ -197,7 +201,7 @@ OF_TEACHER = {"static": static, "whitened": whitened, "tokens": tokens}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--dataset", default="beauty", help="its folder there")
     parser.add_argument("--only", default=",".join(NAMES), help="by commas")

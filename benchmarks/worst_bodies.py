@@ -211,7 +211,8 @@ def _small(schema: Schema, schemas: Mapping[str, Schema]) -> Any:  # noqa: ANN40
     if form.get("type") == "object":
         fields = form.get("properties", {})
         return {name: _small(fields[name], schemas) for name in form.get("required", ())}
-    return {"string": "a", "integer": 1, "number": 1.0, "boolean": True}.get(form.get("type"), "a")
+    values: dict[str, Any] = {"integer": 1, "number": 1.0, "boolean": True}
+    return values.get(form.get("type", ""), "a")
 
 
 def _large(schema: Schema, schemas: Mapping[str, Schema], nbytes: int, *, short: bool) -> Any:  # noqa: ANN401
@@ -234,7 +235,8 @@ def _large(schema: Schema, schemas: Mapping[str, Schema], nbytes: int, *, short:
         }
     if kind == "string":
         return "a" * min(nbytes, 8 if short else form.get("maxLength", 20_000))
-    return {"integer": 1_000, "number": 1.0, "boolean": True}.get(kind, "a" * 8)
+    values: dict[str, Any] = {"integer": 1_000, "number": 1.0, "boolean": True}
+    return values.get(kind or "", "a" * 8)
 
 
 def _distinct(value: Any, i: int) -> Any:  # noqa: ANN401

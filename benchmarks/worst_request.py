@@ -244,7 +244,7 @@ def rows_of(worst: dict[str, dict[str, tuple[float, str]]]) -> list[dict[str, ob
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, help="bundle to serve; by default a shop is fitted")
     parser.add_argument("--only", default="", help="routes that have this in their name")
     parser.add_argument("--mebibytes", type=float, default=4, help="maximum size of a body")
