@@ -54,6 +54,17 @@ def test_a_new_item_is_found_by_its_text_and_recommended(shop):
     assert len(shop.recommend(k=99)) == 4  # all but the one that is not in stock
 
 
+@pytest.mark.parametrize("title", ["Стул жёлтый", "黄色い椅子", "Zyxwv"])
+def test_a_new_item_of_unknown_words_is_found_by_its_title(shop, title):
+    assert set(shop.recommend(text=title, k=1)["source"]) == {"popularity"}
+    other = added(shop, f={"title": title, "tags": [], "price": 10}, g={"title": "Qqq", "tags": []})
+    for text in (title, f" {title.upper()} "):
+        (best,) = other.recommend(text=text, k=1, explain=True).to_dicts()
+        assert (best["item_id"], best["source"]) == ("f", "text")
+        assert best["reason"].startswith("new: chosen by its text; matches the text: ")
+    assert set(other.recommend(text=title[:-1], k=1)["source"]) == {"popularity"}
+
+
 def test_attributes_of_a_new_item_are_filtered_by(shop):
     other = added(shop, f={"title": "yellow chair", "price": 9.5, "in_stock": True})
     frame = other.recommend(k=9, filter="price > 9 and price < 10")

@@ -164,13 +164,27 @@ class Catalog:
 
     def title(self, code: int) -> str:
         """Return the name to show for an item: its title or name column, else its text."""
-        named = [column for column in self.text_columns[:1] if is_title(column)]
-        for column in ("title", "name", *named):
-            if column in self.attributes.columns:
-                value = self.attributes[column][code]
-                if value:
-                    return str(value)
+        for column in self._title_columns():
+            value = self.attributes[column][code]
+            if value:
+                return str(value)
         return self.texts[code][:120] or self.ids[code]
+
+    def with_title(self, title: str) -> NDArray[np.int64]:
+        """Return the positions of the items with a title, whatever its capitals."""
+        title = title.strip()
+        found = [np.empty(0, np.int64)]
+        for column in self._title_columns():
+            titles = self.attributes[column].cast(pl.String)
+            # Most differ in length, which is known at once.
+            at = np.flatnonzero((titles.str.len_bytes() == len(title.encode())).fill_null(False))
+            found.append(at[(titles[at].str.to_lowercase() == title.lower()).to_numpy()])
+        return np.unique(np.concatenate(found))
+
+    def _title_columns(self) -> list[str]:
+        named = [column for column in self.text_columns[:1] if is_title(column)]
+        columns = dict.fromkeys(("title", "name", *named))
+        return [column for column in columns if column in self.attributes.columns]
 
 
 def _stacked(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

@@ -69,8 +69,8 @@ class QueryScorer:
 
         Queries are scored together, which costs less. With history and text, a score is the mean
         of both, each scaled to [0, 1] over the catalog. Scores that are the same for every item,
-        such as those of a text without a known word, do not count, nor does a history of unknown
-        items; where nothing is left, items are ranked by popularity.
+        such as those of a text that is no title and has no known word, do not count, nor does a
+        history of unknown items; where nothing is left, items are ranked by popularity.
         """
         rows = _Rows()
         by_history = [
@@ -91,9 +91,7 @@ class QueryScorer:
             rows.scores = {at: scores[i] for i, at in enumerate(by_history) if informative[i]}
             rows.sources = dict.fromkeys(rows.scores, "history")
         if by_text:
-            rows.add_texts(
-                by_text, self.scorer.score_texts([queries[a].text or "" for a in by_text])
-            )
+            rows.add_texts(by_text, self._score_texts([queries[at].text or "" for at in by_text]))
         for at in by_item:
             item = queries[at].history
             if explain:
@@ -111,6 +109,16 @@ class QueryScorer:
         if explain or self.attributes:
             return self.scorer.attribute(histories)
         return self.scorer.score(histories), []
+
+    def _score_texts(self, texts: Sequence[str]) -> Scores:
+        """Score items for free texts; where no word is known, those that have the text as title.
+
+        The title of an item that came after the fit may have no word that an earlier item had.
+        """
+        scores = self.scorer.score_texts(texts)
+        for row in np.flatnonzero(~_distinguish(scores)).tolist():
+            scores[row, self.catalog.with_title(texts[row])] += 1
+        return scores
 
     @cached_property
     def popularity(self) -> Scores:
