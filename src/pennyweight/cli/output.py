@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, notes on stderr."""
+"""Output of commands: results on stdout, notes on stderr."""
 
 import json
 import shlex

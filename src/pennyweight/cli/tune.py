@@ -137,7 +137,7 @@ def _read(source: Path, events: Path | None, plan: "Plan") -> "tuple[Catalog, In
 
 
 def _validation(log: "Interactions", protocol: "Protocol", seed: int) -> "HeldOut":
-    """Return some users' held-out events, and what came before them."""
+    """Return some users' held-out events, and the events before them."""
     import numpy as np
 
     from pennyweight.data.split import split

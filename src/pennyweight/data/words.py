@@ -1,6 +1,6 @@
 """Words of a text in any script: one tokenizer for search, TF-IDF, reasons and checks.
 
-Two levels. A *word* is what texts are compared by: normalized (NFKC), case-folded (also the
+Two levels. A *word* is the unit of comparison of texts: normalized (NFKC), case-folded (also the
 Turkish dotted and dotless i), without marks that writers leave out at will. Its *fold* is what
 a search looks up: without accents as well, so that ``cafe`` finds ``café``.
 """

@@ -39,7 +39,7 @@ def encode_cached(
 ) -> NDArray[np.float32]:
     """Encode texts, reading from disk the vectors that this encoder has computed before.
 
-    A text that occurs several times is encoded once. Damaged segments are passed over.
+    A text that occurs several times is encoded once. Damaged segments are skipped.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _encode_missing(
     total: int,
     progress: Progress | None,
 ) -> None:
-    """Encode texts into their rows and write segments; an interrupted run keeps what it has."""
+    """Encode texts into their rows and write segments; an interrupted run keeps its vectors."""
     unwritten: list[tuple[bytes, int]] = []
     flushed, done = time.monotonic(), total - len(missing)
     block = min(encoder.block, FLUSH)

@@ -223,7 +223,8 @@ class EndpointEncoder(Encoder):
     def prepare_queries(self, texts: Sequence[str]) -> bool:
         """Fetch the vectors of search texts; return whether all are there.
 
-        It waits for the server no longer than `serve` was told. A failure is counted and logged.
+        It waits for the server no longer than the `query_timeout` of `serve`. A failure is counted
+        and logged.
         """
         if self._query_client is None:
             return False
@@ -243,7 +244,7 @@ class EndpointEncoder(Encoder):
         return True
 
     def price(self, texts: Sequence[str]) -> str:
-        """Return in words what the vectors of item texts would take."""
+        """Return the cost of the vectors of item texts in words."""
         inputs = (_clean(self.prompts.document + text, self.settings.max_tokens) for text in texts)
         return f"about {self.budget.cost(sum(map(estimate_tokens, inputs)))}"
 

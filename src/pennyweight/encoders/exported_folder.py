@@ -1,6 +1,6 @@
 """The folder of an exported encoder: a graph, a tokenizer, and a description of both.
 
-encoder.json       what the model is, and the sums of the other files
+encoder.json       description of the model, and the sums of the other files
 model.onnx         the graph; inputs ``ids`` and ``mask``, outputs ``pooled`` and ``unit``
 model.onnx.data    its large constants
 tokenizer.json     the tokenizer

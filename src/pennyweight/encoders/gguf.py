@@ -177,7 +177,7 @@ class GgufEncoder(Encoder):
     def save(self, folder: Path) -> None:
         """Write the place and the checksum of the file, not the file.
 
-        Models have gigabytes, and licenses of their own; lists need none of them.
+        Models have gigabytes, and separate licenses; lists need none of them.
         """
         settings = {
             "path": str(self.path),

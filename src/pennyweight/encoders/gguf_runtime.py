@@ -28,7 +28,7 @@ class GgufModel:
     """One model in memory: one text at a time, so that a result never depends on other texts.
 
     The runtime has a server inside, which would listen on a port: here it listens on a socket in a
-    private folder, with a key that nobody is told.
+    private folder, with a key that no other process has.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def build_graph(
         activations of each token by their own largest, so that, unlike under the usual dynamic
         quantization by tensor, a text's vector does not depend on its batch.
     probe
-        Give out what happens inside too, for pruning: ``state.N``, the states before layer N
+        Give out the inner states too, for pruning: ``state.N``, the states before layer N
         (after the last for N the number of layers), float32 (batch, tokens, hidden);
         ``context.N``, the heads' results in layer N (batch, tokens, heads * head_dim); and
         ``inner.N``, the activations of its feed-forward neurons (batch, tokens, width).

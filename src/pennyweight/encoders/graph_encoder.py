@@ -58,7 +58,7 @@ class GraphEncoder(LanguageModelEncoder, Protocol):
     ) -> NDArray[np.float32]:
         """Return unit vectors, float32 (len(texts), dim); zero rows where no token is known.
 
-        `progress` is called with (texts done, texts in all).
+        `progress` is called with (texts done, texts in total).
         """
         return self._encode(texts, self.prompts.document, progress)
 

@@ -70,7 +70,7 @@ class GraphFile:
         return cls(model, constants)
 
     def strip(self) -> None:
-        """Remove what an exporter noted: places in its source code, shapes inside the graph."""
+        """Remove the notes of an exporter: places in its source code, shapes inside the graph."""
         graph = self.model.graph
         for part in (self.model, graph, *graph.node, *graph.input, *graph.output):
             part.ClearField("doc_string")

@@ -61,11 +61,11 @@ class ProjectedEncoder(Encoder):
     ) -> "ProjectedEncoder":
         """Cut an encoder to the principal components of a catalog's vectors.
 
-        The components are those of the vectors as they are, not centered, so that dot products
-        between them, which are what scorers use, are kept best in the mean square (Eckart and
+        The components are those of the vectors as they are, not centered, so that the dot
+        products between them, which scorers use, are kept best in the mean square (Eckart and
         Young 1936). A pretrained model spreads a catalog of one kind over few of them:
         whitening divides each by its root mean square r, as sqrt(r^2 + c R^2) with R that of
-        all, so that what tells the items apart counts as much as what they share (Su et al.
+        all, so that differences between items count as much as their common features (Su et al.
         2021). The fewer texts, the less r is known, and the nearer it is taken to R: c is
         10 x encoder.dim / n_items.
 

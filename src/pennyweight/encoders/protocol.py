@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Encoder", "LanguageModelEncoder", "Progress", "TableEncoder"]
 
 Progress = Callable[[int, int], None]
-"""Called with (texts done, texts in all)."""
+"""Called with (texts done, texts in total)."""
 
 
 class Encoder(Protocol):

@@ -60,7 +60,7 @@ def open_file(path: Path, threads: int) -> "Session":
         inner = ort.InferenceSession(
             str(path), _options(threads), providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # the library raises classes of its own
+    except Exception as error:  # the library raises its own classes
         raise DataError(f"{path}: cannot be opened by ONNX Runtime ({error})") from error
     return Session(inner, [])
 

@@ -212,7 +212,7 @@ def distil(
     cache
         Keep the result in the cache folder and read it from there the next time.
     progress
-        Called with (tokens done, tokens in all).
+        Called with (tokens done, tokens in total).
     """
     if not 1 <= dim <= model.dim:
         raise DataError(f"dim {dim}: from 1 to {model.dim}, the width of {model.name}")

@@ -52,7 +52,7 @@ class TokenBudget:
 
     @property
     def limit(self) -> float:
-        """Tokens in all that may be paid for."""
+        """The total number of tokens that may be paid for."""
         limits = [float("inf")]
         if self.tokens is not None:
             limits.append(float(self.tokens))

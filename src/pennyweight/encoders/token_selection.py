@@ -38,7 +38,7 @@ def select_tokens(
         frequency; of Unigram, those of the highest score. Single characters and ``[unused…]``
         are not counted.
     first
-        So many ids from the start stay where they are.
+        This many ids from the start stay where they are.
 
     Raises
     ------

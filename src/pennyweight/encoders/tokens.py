@@ -55,7 +55,7 @@ def tokenize(
 ) -> TokenLists:
     """Return the ids of each text; `special` adds the model's first and last tokens.
 
-    A prompt is put before each text that has tokens of its own.
+    A prompt is put before each text that has tokens itself.
     """
     if prompt:
         known_ids = frozenset(special_ids(tokenizer).tolist())

@@ -1,4 +1,4 @@
-"""`enrich`: phrases for each item of a catalog, with what is there already kept."""
+"""`enrich`: phrases for each item of a catalog; those that are there already stay."""
 
 import json
 import os

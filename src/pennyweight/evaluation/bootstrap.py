@@ -74,7 +74,7 @@ def paired_difference(
 ) -> tuple[Estimate, ...]:
     """Estimate the mean of a - b over the same users, a metric at a time.
 
-    Far narrower than comparing two intervals, since what makes a user hard is hard for
+    Far narrower than comparing two intervals, since a user who is hard to predict is hard for
     both. Parameters, result and errors as in `bootstrap`; also `ValueError` when `a`
     and `b` have different shapes.
     """

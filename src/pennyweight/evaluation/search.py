@@ -75,7 +75,7 @@ def category_search(
     Categories are the last names of paths such as ``Beauty > Makeup > Lips``, or the names in a
     list, of the first column that has at least 10 such names with 10 items or more each: a column
     of the texts, or another one whose name speaks of categories. The column is left out of the
-    texts. Columns of titles, descriptions and makers are passed over.
+    texts. Columns of titles, descriptions and makers are skipped.
     """
     for column in _category_columns(catalog):
         others = tuple(name for name in catalog.text_columns if name != column)

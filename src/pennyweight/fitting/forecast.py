@@ -112,7 +112,7 @@ def forecast(
         Whether a blend without it is fitted too.
     search
         Whether a search by text is chosen, and whether a token table encodes the catalog for it, or
-        a language model of its own.
+        a separate language model.
     refit
         Whether all is fitted again on training and validation events.
     rerank

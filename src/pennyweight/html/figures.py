@@ -1,4 +1,4 @@
-"""What templates put on a page: tables, facts, and charts beside their tables."""
+"""The parts that templates put on a page: tables, facts, and charts beside their tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What this machine, or the container this process is in, has to offer."""
+"""Memory, cores and other resources of this machine, or of the container of this process."""
 
 import ctypes
 import os

@@ -30,7 +30,7 @@ class Ranker:
     Attributes
     ----------
     retriever, query_scorer, rules, diversifier, explainer
-        Stages of their own for each catalog.
+        Separate stages for each catalog.
     rerankers
         Stages between selection and diversification, see `Stage`.
     depth

@@ -211,7 +211,7 @@ class Sequence(Scorer):
         """Return an unfitted scorer.
 
         It starts from the item vectors of a component of the context, which is fitted before it,
-        or else of its own tower, which it fits first.
+        or else of a tower that it fits first.
         """
         components = context.built.values()
         shared = next((scorer for scorer in components if scorer.learns_item_vectors), None)

@@ -85,7 +85,7 @@ class TextSearch:
         cosines = vectors.products(queries)
         queries = queries + np.float32(FEEDBACK_WEIGHT) * self._means(cosines + lexical)
         scores = vectors.products(queries) / np.float32(1 + FEEDBACK_WEIGHT) + lexical
-        # As of a cosine, what is below zero is no match.
+        # As for a cosine, a score below zero is no match.
         return np.asarray(np.maximum(scores, 0), np.float32)
 
     def _means(self, scores: Float) -> Float:

@@ -220,7 +220,7 @@ def _seldom_collecting() -> Iterator[None]:
     """Collect garbage seldom, and never among the loaded objects.
 
     The latter would stop all requests for 100 ms. With 2,000 connections and their requests
-    so many objects are alive that the usual thresholds take a tenth of the time of a list.
+    with this number of live objects the usual thresholds take a tenth of the time of a list.
     """
     before = gc.get_threshold()
     gc.collect()

@@ -138,7 +138,7 @@ def _note_marks(frame: pl.DataFrame, names: list[str], source: str, findings: Fi
     first = names[0]
     if not has_role(frame.columns, "quantity"):
         raise DataError(
-            f"{source}: column {first!r} says with 0 and 1 what users marked: do the rows of 0 "
+            f"{source}: column {first!r} marks with 0 and 1 the choices of users: do the rows of 0 "
             f"count too, such as views? Then {column_option('type', None)}; if they do not, "
             f"{column_option('type', first)}"
         )

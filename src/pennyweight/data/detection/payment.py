@@ -137,7 +137,7 @@ _ACCOUNTS = {
     for form, countries in _STRUCTURES.items()
     for country in countries.split()
 }
-# Matches overlap: what begins as "at 12 ..." must not hide the number after it.
+# Matches overlap: one that begins as "at 12 ..." must not hide the number after it.
 _IBAN = re.compile(
     rf"(?<![^\W_])(?=(?P<code>(?:{'|'.join(sorted(_ACCOUNTS))}) ?[0-9]{{2}}"
     r"(?:[ .-]?[A-Z0-9]){11,30})(?![^\W_]))",

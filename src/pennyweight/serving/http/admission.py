@@ -19,7 +19,7 @@ MIN_BOUND = 2 * BACKLOG  # always admitted, or a wrong estimate would never be c
 STEADY = 2 * MIN_BOUND  # operators get twice as many, even if the bound has just fallen
 RECENTLY = 1.0  # seconds for which a refusal means: full
 
-# Changes of items wait to be recommendable, those of bundles and users for a thread of their own:
+# Changes of items wait to be recommendable, those of bundles and users for a separate thread:
 # how many of them are under way says nothing of the load.
 WAITING = (
     b"/v1/items",

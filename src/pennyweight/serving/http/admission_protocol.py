@@ -20,7 +20,7 @@ SURPLUS_SECONDS = 1.0  # for the head of a request on a connection too many; oth
 # A head that can be read in one way only; others are for the parser.
 HEAD = re.compile(rb"(?:GET|POST) (/[!-~]*) HTTP/1\.1\r\n((?:[\w-]+: ?[!-~][ -~]*\r\n)*)\r\n")
 LENGTH = re.compile(rb"^content-length: ?(\d{1,9})\r$", re.MULTILINE)
-SPECIAL = (b"connection:", b"transfer-encoding:", b"expect:", b"upgrade:")  # decide what follows
+SPECIAL = (b"connection:", b"transfer-encoding:", b"expect:", b"upgrade:")  # decide the next steps
 DRAINED = 256 << 10  # bytes of a refused request's body that are read, to keep its connection
 
 

@@ -166,7 +166,7 @@ def make_app(
 
 
 def _methods(api: FastAPI) -> Callable[[str], str]:
-    """Return what says which methods a path has: a router knows those of one route only."""
+    """Return a lookup of the methods of a path: a router knows those of one route only."""
 
     @cache
     def patterns() -> list[tuple[re.Pattern[str], set[str]]]:

@@ -14,7 +14,7 @@ MAX_NAMES = 1_000  # in one object
 MAX_DIGITS = 1_000  # of a whole number
 SLICE = 64 << 10  # bytes that one regular expression looks at before other threads have a turn
 
-# What begins a value, and a string, in which nothing does.
+# The start of a value, and of a string, inside of which no value starts.
 _TOKENS = re.compile(rb'[\[{,]|"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 # The longest start of a text without half of a surrogate pair; no escape is cut in two.
 _NO_HALF_PAIRS = re.compile(

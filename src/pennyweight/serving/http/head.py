@@ -11,7 +11,7 @@ class HeadAsGet:
     Parameters
     ----------
     app
-        What answers.
+        The application that answers.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -130,7 +130,7 @@ class Metrics:
         }
         gauges["resident_memory_bytes"].set_function(memory)
         self._queues = Gauge(
-            "pennyweight_queue_depth", "What waits", ("queue",), registry=self._registry
+            "pennyweight_queue_depth", "Waiting jobs", ("queue",), registry=self._registry
         )
         return gauges
 

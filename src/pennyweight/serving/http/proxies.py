@@ -48,7 +48,7 @@ OWN_PATHS = frozenset(
     )
 )
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-# name=value of RFC 7239, where a value may be quoted; what comes between them ends an element.
+# name=value of RFC 7239, where a value may be quoted; text between them ends an element.
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))\s*(?=[;,]|$)')
 
 
@@ -128,7 +128,7 @@ class BehindProxies:
     Parameters
     ----------
     app
-        What answers.
+        The application that answers.
     proxies
         Which are trusted, and the prefix.
     """

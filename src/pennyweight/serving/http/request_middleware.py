@@ -70,7 +70,7 @@ class RequestMiddleware:
     Parameters
     ----------
     app
-        What answers.
+        The application that answers.
     observers
         Called with each `HandledRequest`, in the thread of the event loop.
     make_id

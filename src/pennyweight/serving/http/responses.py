@@ -1,4 +1,4 @@
-"""What goes out, as the API documents it; the routes write the JSON themselves."""
+"""Responses, as the API documents them; the routes write the JSON themselves."""
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 

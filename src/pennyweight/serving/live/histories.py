@@ -110,7 +110,7 @@ class HistoryCache:
                     self._reading.pop((version, user), None)
 
     def keep_versions(self, versions: Iterable[str]) -> None:
-        """Drop what belongs to other bundles."""
+        """Drop the histories of other bundles."""
         with self._lock:
             self._versions &= set(versions)
             for key in [key for key in self._entries if key[0] not in self._versions]:

@@ -115,7 +115,7 @@ class ItemIngestion:
             return self._change.wait_for(lambda: not self._waiting and not self._under_way, seconds)
 
     def close(self) -> None:
-        """Stop after the step under way; what waits is read from the store at the next start."""
+        """Stop after the step under way; the next start reads waiting items from the store."""
         with self._change:
             self._stopping = True
             self._change.notify_all()

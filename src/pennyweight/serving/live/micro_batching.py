@@ -107,7 +107,7 @@ class MicroBatching:
         return future
 
     def close(self) -> None:
-        """Finish what waits, then stop; a thread that is stuck is left alone."""
+        """Finish the waiting lists, then stop; a thread that is stuck is left alone."""
         for _ in self._threads:
             self.backlog.stop()
         for thread, store in zip(self._threads, self._stores, strict=True):

@@ -70,13 +70,13 @@ class RecommendationLog:
             self._under_way = _without(self._under_way, user)
 
     async def flush(self) -> None:
-        """Write what waits."""
+        """Write the waiting lists."""
         written = self._write()
         if written is not None:
             await asyncio.wrap_future(written)
 
     def close(self) -> None:
-        """Write what waits, then stop."""
+        """Write the waiting lists, then stop."""
         self._stop.set()
         self._filled.set()
         self._thread.join()

@@ -162,7 +162,7 @@ class ServedBundle:
         return self.meaning(kind) == "neutral"
 
     def meaning(self, kind: str) -> Literal["positive", "negative", "neutral"]:
-        """Return what events of a type mean."""
+        """Return the meaning of events of a type."""
         meaning = self.rules.types.clear_meaning(kind)
         if meaning is None or meaning == "ignore":
             return "neutral"

@@ -40,7 +40,7 @@ class Guard:
     Attributes
     ----------
     app
-        What answers.
+        The application that answers.
     keys
         The keys, or None: then every client on this machine's loopback may do everything.
     sessions

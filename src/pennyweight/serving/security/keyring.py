@@ -100,7 +100,7 @@ class KeyRing:
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file does; None where there is none."""
+    """Return a mark that changes with a file; None where there is no file."""
     try:
         stat = path.stat()
     except OSError:

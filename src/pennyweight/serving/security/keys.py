@@ -72,7 +72,7 @@ class Key(FrozenModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     def may(self, scope: Scope) -> bool:
-        """Return whether the key opens what needs a scope."""
+        """Return whether the key may do everything that needs a scope."""
         return not WIDER[scope].isdisjoint(self.scopes)
 
 

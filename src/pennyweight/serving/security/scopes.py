@@ -22,7 +22,7 @@ TELLING: Rule = {"POST": "events"}
 
 OPEN = frozenset(("/login", "/logout"))
 HEALTH = frozenset(("/health/live", "/health/ready"))
-# A path as a whole; what lies below it is another matter.
+# A path as a whole; paths below it are another matter.
 EXACT: Mapping[str, Rule] = {
     "/v1/recommend": SESSION,
     "/v1/search": SESSION,
@@ -73,7 +73,7 @@ def _family(path: str) -> Rule | None:
 def check_user(request: Request, user: str | None) -> None:
     """Refuse a list of a user to a key that may only send histories (scope ``session``).
 
-    A list leaves out what its user has had, so lists of a user give that history away.
+    A list leaves out the history of its user, and so gives it away.
     """
     if user is None:
         return

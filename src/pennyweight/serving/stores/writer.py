@@ -123,7 +123,7 @@ class Writer:
             ) from None
 
     def close(self) -> None:
-        """Finish what waits, then stop."""
+        """Finish the waiting writes, then stop."""
         self.backlog.stop()
         self._thread.join()
         self._stopping.set()

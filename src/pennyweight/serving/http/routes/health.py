@@ -1,4 +1,4 @@
-"""Routes for what watches the service."""
+"""Routes for monitoring."""
 
 from collections.abc import Callable
 from importlib.metadata import version
