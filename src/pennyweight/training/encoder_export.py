@@ -1,7 +1,6 @@
 """Export of a language model to a graph that needs no torch, checked against the original."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +31,7 @@ from pennyweight.storage.files import write_atomic
 from pennyweight.storage.folders import replace_directory, staging
 from pennyweight.training.original_model import OriginalModel, quiet
 from pennyweight.training.sentence_model import SentenceModel
+from pennyweight.training.threads import torch_threads
 
 try:
     import onnxscript  # noqa: F401  # the exporter of torch imports it
@@ -97,7 +97,7 @@ def export_encoder(
     sweep(out)
     name = name or source.resolve().name
     stages = ("read the model", "export", "compare", *(("quantize",) * (precision == "int8")))
-    with tracked(progress) as tracker, staging(out) as new, _threads(usable_cores()):
+    with tracked(progress) as tracker, staging(out) as new, torch_threads(usable_cores()):
         tracker.expect(map(ExpectedStage, stages))
         tracker(stages[0])
         model = OriginalModel.open(source, layers=layers, pooling=pooling, max_tokens=max_tokens)
@@ -210,14 +210,3 @@ def _write_graph(sentences: SentenceModel, path: Path) -> None:
         graph = GraphFile.read(raw)
         graph.strip()
         graph.write(path)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Limit torch to `count` threads; it would count the cores of the host, not the container."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

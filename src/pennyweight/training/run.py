@@ -1,13 +1,11 @@
 """Steps that all trainings share, from a model and a catalog to a trained model in a folder."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pennyweight.data.catalog import Catalog
@@ -27,6 +25,7 @@ from pennyweight.training.loop import Quality, train
 from pennyweight.training.memory import check_memory
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Nested, Task
+from pennyweight.training.threads import torch_threads
 from pennyweight.training.token_texts import Texts
 
 __all__ = ["MODEL", "Progress", "TrainedModel", "TrainingRun", "events_of"]
@@ -147,7 +146,7 @@ class TrainingRun:
         if self.settings.matryoshka:
             task = Nested(task, self.settings.matryoshka)
         try:
-            with _threads(self.settings.threads or usable_cores()):
+            with torch_threads(self.settings.threads or usable_cores()):
                 self.learner.remember(self.tell("remember"))
                 state = train(
                     self.learner,
@@ -169,17 +168,6 @@ class TrainingRun:
         return write_weights(
             self.folder / MODEL, self.weights, self.weights.config, tensors, tokenizer
         )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Limit torch to `count` threads; it would count the cores of the host, not the container."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def events_of(held_out: HeldOut) -> tuple[NDArray[Any], ...]:

@@ -16,6 +16,7 @@ from pennyweight.data.interactions import Histories
 from pennyweight.errors import MissingExtraError
 from pennyweight.scorers.sequence import SequenceSettings
 from pennyweight.training.pairs import TrainingSequences
+from pennyweight.training.threads import torch_threads
 
 try:
     import torch
@@ -53,16 +54,11 @@ def train_sequence(
     progress
         Called with (steps done, steps in all).
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return _train(
-                item_vectors, TrainingSequences(histories, settings), settings, seed, progress
-            )
-    finally:
-        torch.set_num_threads(before)
+    with torch_threads(threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _train(
+            item_vectors, TrainingSequences(histories, settings), settings, seed, progress
+        )
 
 
 def _train(
