@@ -79,6 +79,7 @@ def test_without_leave_no_request_is_sent(bundle, server, tmp_path, host, caplog
         assert live.metric("pennyweight_remote_queries_total") == 0
     assert not server.requests
     assert "--remote-queries 127.0.0.1 allows" in caplog.text
+    assert ("no encoder of the bundle" in caplog.text) == (host is not None)
 
 
 @pytest.mark.parametrize("fault", [Fault(500), Fault(200, b"<html>"), Fault(200, None, wait=5)])

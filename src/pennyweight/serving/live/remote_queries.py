@@ -43,6 +43,13 @@ class RemoteQueries:
 
     def admit(self, bundle: ServedBundle) -> None:
         """Let the encoders of a bundle that was loaded ask the host, or none."""
+        hosts = {encoder.settings.client.host for encoder in bundle.remote_encoders}
+        if self.host is not None and self.host.lower() not in hosts:
+            _log.warning(
+                "--remote-queries %s: no encoder of the bundle %s is there, so it is not asked",
+                self.host,
+                bundle.version,
+            )
         for encoder in bundle.remote_encoders:
             host = encoder.settings.client.host
             allowed = self.host is not None and host == self.host.lower()
