@@ -163,6 +163,11 @@ def listed(json: Json = False) -> None:
     rows = [("encoder", "state", "family", "runs", "size", "folder")]
     rows += [(e.name, e.state, e.family, e.runs, size(e.nbytes), e.folder) for e in encoders]
     say("\n".join(aligned(rows)) if encoders else "no language model is on this machine")
+    if encoders:
+        say(
+            "\n--encoder takes the name of a model that is installed or downloaded, and the folder "
+            "of one that is exported; tables are those of --encoder static"
+        )
     say(f"\nkinds: {', '.join(kinds)}")
 
 

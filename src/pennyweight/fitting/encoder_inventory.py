@@ -29,7 +29,8 @@ class FoundEncoder(FrozenModel):
     Attributes
     ----------
     name
-        To give as ``--encoder``.
+        Given as ``--encoder`` where it is installed or downloaded; an exported one is given by its
+        folder, and a table is that of ``static``.
     state
         ``installed``, ``downloaded``, ``exported`` by a fit to the cache folder, or ``table``,
         distilled before.
