@@ -487,6 +487,12 @@ def test_prompts_for_an_encoder_without_them_are_refused():
             evaluate(ITEMS, EVENTS, plan=plan, encoder=name)
 
 
+def test_a_budget_without_a_ranking_stage_is_refused():
+    plan = Plan().override({"rerank.name": "none", "rerank.budget_ms": 20})
+    with pytest.raises(PlanError, match=r"rerank\.budget_ms: .*--rerank auto"):
+        evaluate(ITEMS, EVENTS, plan=plan, encoder="tfidf")
+
+
 def test_fit_and_evaluate_take_the_arguments_of_read():
     events = (
         small_shop.events()

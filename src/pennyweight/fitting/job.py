@@ -59,7 +59,7 @@ from pennyweight.fitting.encoder_choice import (
 from pennyweight.fitting.forecast import BLENDED, RANKED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import check_folds, measurable, on_weights
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
-from pennyweight.fitting.reranking import learn_trees
+from pennyweight.fitting.reranking import check_budget, learn_trees
 from pennyweight.fitting.search_choice import (
     AUTO,
     NONE,
@@ -116,6 +116,7 @@ class Job:
         check_prefixes(plan.encoder, encoder)
         check_search_prefixes(plan.search, self._search_encoder)
         check_server_settings(plan.encoder)
+        check_budget(plan.rerank)
         size = volume(items, events, columns=plan.data.columns)
         self.expected = self._forecast(size, components)
         self.expected.state(REMEDY)

@@ -24,7 +24,7 @@ from pennyweight.scorers.protocol import Progress
 from pennyweight.scorers.ranking_trees import RankingTrees, blend_digest, catalog_digest
 from pennyweight.vectors.tree_ensemble import TreeEnsemble
 
-__all__ = ["learn_trees"]
+__all__ = ["check_budget", "learn_trees"]
 
 CHOICE = "ndcg@10"
 DEPTH = 100  # items of a list that are ranked again
@@ -129,6 +129,15 @@ class CandidateLists:
         first = np.searchsorted(of_list, np.arange(len(self)))
         ranks[ends[of_list] + np.arange(len(of_list)) - first[of_list]] = rank[self.chosen]
         return per_user(ranks, ends)[:, metric_names().index(CHOICE)]
+
+
+def check_budget(plan: RerankPlan) -> None:
+    """Raise `PlanError` where a plan has a time for a ranking stage that it switches off."""
+    if plan.name == "none" and plan.budget_ms is not None:
+        raise PlanError(
+            "rerank.budget_ms: a time for the ranking stage, which rerank.name switches off "
+            '("none"); set it to "auto" (--rerank auto), or leave the time out'
+        )
 
 
 def learn_trees(
