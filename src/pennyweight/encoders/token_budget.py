@@ -65,7 +65,8 @@ class TokenBudget:
         if self.used + coming > self.limit:
             raise BudgetError(
                 f"the budget is {self.cost(self.limit)}; {self.cost(self.used)} are used and the "
-                f"next request has about {self.cost(coming)}"
+                f"next request has about {self.cost(coming)}; allow more with --encoder-budget, or "
+                "--budget of enrich"
             )
 
     def cost(self, tokens: float) -> str:
