@@ -163,6 +163,14 @@ def test_damaged_folders_are_refused(file, exported, tmp_path):
         ExportedEncoder.open(folder)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"), [({"precision": "fp8"}, "fp8"), ({"max_tokens": 2}, "at least 3")]
+)
+def test_bad_settings_of_a_folder_are_refused(exported, settings, message):
+    with pytest.raises(DataError, match=message):
+        ExportedEncoder.open(exported, **settings)
+
+
 def test_a_folder_of_a_later_format_is_refused(exported, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(exported, folder)

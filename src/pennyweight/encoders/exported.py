@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pennyweight.encoders.exported_folder import DESCRIPTION, MAX_CACHED, ExportedFolder
-from pennyweight.encoders.graph_encoder import GraphEncoder
+from pennyweight.encoders.graph_encoder import GraphEncoder, check_settings
 from pennyweight.encoders.graph_quantization import quantize_folder
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.prompts import Prompts
@@ -74,8 +74,7 @@ class ExportedEncoder(GraphEncoder):
         DataError
             The folder is incomplete, altered, or of another version.
         """
-        if max_tokens < 3:
-            raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
+        check_settings(precision, max_tokens)
         exported = ExportedFolder.open(Path(folder))
         name = name or exported.folder.resolve().name
         if precision == "int8" and exported.description.precision != "int8":

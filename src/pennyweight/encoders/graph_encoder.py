@@ -2,21 +2,32 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.prompts import Prompts
 from pennyweight.encoders.protocol import LanguageModelEncoder, Progress
 from pennyweight.encoders.session import Session
 from pennyweight.encoders.texts import check_texts
 from pennyweight.encoders.tokens import TokenLists, batches, padded, special_ids, tokenize
+from pennyweight.errors import DataError
 
-__all__ = ["GraphEncoder"]
+__all__ = ["GraphEncoder", "check_settings"]
 
+MIN_TOKENS = 3
 BLOCK_TEXTS = 8192  # texts tokenized, then sorted by length, at a time
+
+
+def check_settings(precision: str, max_tokens: int) -> None:
+    """Raise `DataError` for a precision or a length that no graph has."""
+    if precision not in get_args(Precision):
+        raise DataError(f"precision {precision!r}: {' or '.join(get_args(Precision))}")
+    if max_tokens < MIN_TOKENS:
+        raise DataError(f"max_tokens {max_tokens}: at least {MIN_TOKENS}, two of them are markers")
 
 
 class GraphEncoder(LanguageModelEncoder, Protocol):

@@ -10,13 +10,11 @@ from tokenizers import Tokenizer
 
 from pennyweight.encoders.checkpoint import Checkpoint, read_checkpoint
 from pennyweight.encoders.graph import GRAPH_VERSION, build_graph
-from pennyweight.encoders.graph_encoder import GraphEncoder
+from pennyweight.encoders.graph_encoder import GraphEncoder, check_settings
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.prompts import Prompts
 from pennyweight.encoders.session import Session
-from pennyweight.encoders.tokens import (
-    READ_TOKENS,
-)
+from pennyweight.encoders.tokens import READ_TOKENS
 from pennyweight.encoders.weights import ModelWeights, check_tokenizer, find_weights, write_weights
 from pennyweight.errors import BundleError, DataError
 from pennyweight.machine.machine import usable_cores
@@ -78,10 +76,7 @@ class TransformerEncoder(GraphEncoder):
         DataError
             No weights, weights of an unsupported kind, or corrupt ones.
         """
-        if precision not in ("fp32", "int8"):
-            raise DataError(f"precision {precision!r}: fp32 or int8")
-        if max_tokens < 3:
-            raise DataError(f"max_tokens {max_tokens}: at least 3, two of them are markers")
+        check_settings(precision, max_tokens)
         weights = find_weights(folder_or_name)
         checkpoint = _checkpoint(weights)
         tokenizer = check_tokenizer(weights.folder / "tokenizer.json", checkpoint)
