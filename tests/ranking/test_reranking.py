@@ -161,7 +161,7 @@ def test_reasons_agree_with_the_scores(shop):
     )
     trees, (_, attributions) = shop.scorer.trees, shop.scorer.attribute(HISTORY)
     margins, features = trees.margins(
-        shop.scorer, attributions[0].scored, [0], HISTORY, [ranked.codes]
+        shop.scorer, attributions[0].scored, [0], HISTORY, ranked.codes[None]
     )
     shares = trees.shares(features[0])
     assert set(shares) <= {*shop.scorer.components, RANKING}

@@ -6,6 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
+from pennyweight.vectors import tree_ensemble
 from pennyweight.vectors.tree_ensemble import TreeEnsemble
 
 PARAMETERS = {
@@ -80,6 +81,7 @@ def test_no_trees_and_no_rows_add_nothing(rows):
         ("feature", 0, 4, "none of 4 features"),
         ("left", 0, 0, "after its parent"),
         ("right", 0, 10_000, "after its parent"),
+        ("right", 0, 1, "no parent or several"),
         ("root", 1, 0, "not in order"),
     ],
 )
@@ -95,6 +97,21 @@ def test_arrays_of_other_types_and_lengths_are_refused(trees):
         replace(trees, value=trees.value[1:]).check()
     with pytest.raises(ValueError, match="left"):
         replace(trees, left=trees.left.astype(np.int64)).check()
+
+
+def test_trees_of_more_leaves_than_bits_are_refused(rows):
+    wide = lightgbm.train(
+        {**PARAMETERS, "num_leaves": 9}, lightgbm.Dataset(rows, rows.sum(axis=1)), 1
+    )
+    with pytest.raises(ValueError, match="more than 8 leaves"):
+        TreeEnsemble.mean([wide.dump_model()]).check()
+
+
+def test_many_rows_are_evaluated_in_blocks(trees, rows, monkeypatch):
+    expected = trees.predict(rows)
+    monkeypatch.setattr(tree_ensemble, "CELLS", 33 * len(trees))
+    np.testing.assert_array_equal(trees.predict(rows), expected)
+    np.testing.assert_array_equal(trees.predict(np.asfortranarray(rows)), expected)
 
 
 def test_the_mean_of_models_is_that_of_their_predictions(booster, rows):

@@ -122,8 +122,8 @@ class Options:
     rerank: Annotated[
         Literal["auto", "trees", "none"] | None,
         typer.Option(
-            help="Rank the best items of each list again by gradient-boosted trees: always, never, "
-            "or where they gain on validation."
+            help="Rank the best items of each list again by gradient-boosted trees: where they "
+            "gain on validation (the default), always, or never."
         ),
     ] = None
     rerank_budget: Annotated[

@@ -19,6 +19,7 @@ __all__ = [
     "EvaluatePlan",
     "Plan",
     "RecommendPlan",
+    "RerankChoice",
     "RerankPlan",
     "ScorersPlan",
     "SearchPlan",
@@ -93,10 +94,13 @@ class ScorersPlan(FrozenModel):
         return self.__pydantic_extra__
 
 
+RerankChoice = Literal["auto", "trees", "none"]
+
+
 class RerankPlan(FrozenModel):
     """Whether trees rank the best items of a list again, and how long they may take."""
 
-    name: Literal["auto", "trees", "none"] = "none"
+    name: RerankChoice = "auto"
     budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of a batch
 
 

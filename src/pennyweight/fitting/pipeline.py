@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 
 import polars as pl
 
-from pennyweight.config.plan import Plan
+from pennyweight.config.plan import Plan, RerankChoice
 from pennyweight.config.report import Report
 from pennyweight.data.dataset import Dataset, EventReading
 from pennyweight.data.split import Protocol
@@ -57,6 +57,7 @@ def evaluate(
     repeats: Repeats | None = None,
     encoder: str | Encoder | None = None,
     scorers: Scorers | None = None,
+    rerank: RerankChoice | None = None,
     seed: int | None = None,
     refit: bool | None = None,
     folds: int | None = None,
@@ -81,6 +82,9 @@ def evaluate(
         another package registers, a folder or an id; or an `Encoder`.
     scorers
         Names of the scorers to blend, scorers, or a mapping from ids to either.
+    rerank
+        Whether trees rank the best items of each list again: ``auto`` where they gain on validation
+        (the default), ``trees`` always, ``none`` never.
     seed
         Of every random draw.
     refit
@@ -104,7 +108,7 @@ def evaluate(
         The data or a setting cannot be used; the message has the remedy.
     """
     objects = _objects(encoder, scorers)
-    options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
+    options = _options(protocol, repeats, encoder, scorers, rerank, seed, refit, folds)
     planned = _read_as(_with_options(plan, options), items, reading)
     with tracked(progress) as tracker:
         return measure_folds(Job(items, events, planned, tracker, final=False, **objects))
@@ -119,6 +123,7 @@ def fit(
     repeats: Repeats | None = None,
     encoder: str | Encoder | None = None,
     scorers: Scorers | None = None,
+    rerank: RerankChoice | None = None,
     seed: int | None = None,
     refit: bool | None = None,
     folds: int | None = None,
@@ -131,7 +136,7 @@ def fit(
     whatever the `refit` of the measurement.
     """
     objects = _objects(encoder, scorers)
-    options = _options(protocol, repeats, encoder, scorers, seed, refit, folds)
+    options = _options(protocol, repeats, encoder, scorers, rerank, seed, refit, folds)
     planned = _read_as(_with_options(plan, options), items, reading)
     with tracked(progress) as tracker:
         job = Job(items, events, planned, tracker, final=True, **objects)
@@ -207,7 +212,10 @@ def split_events(
     return split_frames(dataset(items, events, planned), planned)
 
 
-_NAMES = ("plan", "protocol", "repeats", "encoder", "scorers", "seed", "refit", "folds", "progress")
+_NAMES = (
+    *("plan", "protocol", "repeats", "encoder", "scorers", "rerank"),
+    *("seed", "refit", "folds", "progress"),
+)
 
 
 def _with_options(plan: Plan | None, options: dict[str, object]) -> Plan:
@@ -254,6 +262,7 @@ def _options(
     repeats: str | None = None,
     encoder: str | Encoder | None = None,
     scorers: Scorers | None = None,
+    rerank: RerankChoice | None = None,
     seed: int | None = None,
     refit: bool | None = None,
     folds: int | None = None,
@@ -278,6 +287,7 @@ def _options(
         "evaluate.folds": folds,
         "encoder.name": encoder,
         "scorers.names": names,
+        "rerank.name": rerank,
     }
 
 

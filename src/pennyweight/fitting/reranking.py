@@ -27,7 +27,7 @@ from pennyweight.vectors.tree_ensemble import TreeEnsemble
 __all__ = ["check_budget", "learn_trees"]
 
 CHOICE = "ndcg@10"
-DEPTH = 100  # items of a list that are ranked again
+DEPTH = 50  # items of a list that are ranked again
 MIN_LISTS = 100  # with a held-out item among the candidates
 MANY_LISTS = 2_000
 MAX_ROUNDS, PATIENCE = 300, 40

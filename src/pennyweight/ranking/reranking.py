@@ -14,6 +14,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError
 from pennyweight.ranking.stages import RankingBatch
 from pennyweight.ranking.top_k import best_rows, selected
+from pennyweight.scorers.candidate_features import NO_CANDIDATE, padded
 from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.ranking_trees import RankingTrees, RescoredAttribution
 
@@ -69,46 +70,32 @@ class Reranker:
     def _rerank(self, batch: RankingBatch, rows: Sequence[int]) -> None:
         """Rank some lists of a batch again; their scores are of one call of the scorer."""
         attributions = [batch.attributions[row] for row in rows]
-        candidates = [batch.codes[row][: self.trees.depth] for row in rows]
+        codes = padded([batch.codes[row][: self.trees.depth] for row in rows])
         margins, features = self.trees.margins(
             self.scorer,
             attributions[0].scored,
             [attribution.row for attribution in attributions],
             Histories.joined([batch.requests[row].query.history for row in rows]),
-            candidates,
+            codes,
         )
-        for at, row in enumerate(rows):
-            codes = batch.codes[row]
-            batch.codes[row], batch.scores[row, codes] = rescored(
-                codes, batch.scores[row, codes], margins[at]
-            )
-            if batch.requests[row].explain:
-                shares = self.trees.shares(features[at])
+        at = np.array(rows)[:, None], np.maximum(codes, 0)
+        present = codes != NO_CANDIDATE
+        scores = np.where(present, batch.scores[at] + margins, np.float32(-np.inf))
+        ranked = np.take_along_axis(codes, np.lexsort((codes, -scores), axis=1), axis=1)
+        batch.scores[np.repeat(rows, present.sum(axis=1)), codes[present]] = scores[present]
+        lowest = scores.min(axis=1, where=present, initial=np.inf)
+        for list_, row in enumerate(rows):
+            request, others = batch.requests[row], batch.codes[row][self.trees.depth :]
+            n = len(batch.codes[row]) - len(others)
+            batch.codes[row] = ranked[list_, : min(n, selected(request))]
+            if len(others) and selected(request) > n:
+                batch.codes[row] = np.concatenate([batch.codes[row], others])
+                excess = batch.scores[row, others[0]] - lowest[list_]
+                batch.scores[row, others] -= max(np.float32(0), excess)
+            if request.explain:
                 batch.attributions[row] = RescoredAttribution(
-                    attributions[at], candidates[at], shares
+                    attributions[list_], codes[list_, :n], self.trees.shares(features[list_])
                 )
-
-
-def rescored(
-    codes: NDArray[np.int32], scores: NDArray[np.float32], margins: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return the codes in their new order, and the new scores in the order given.
-
-    Parameters
-    ----------
-    codes, scores
-        The items of a list and their scores, best first, int32 and float32 (n,).
-    margins
-        What is added to the scores of the first of them, float32 (m,). The others stay behind
-        these; where their scores would not, all are lowered by one number.
-    """
-    n = len(margins)
-    scores = scores.copy()
-    scores[:n] += margins
-    if n < len(scores):
-        scores[n:] -= max(np.float32(0), scores[n] - scores[:n].min())
-    order = np.lexsort((codes[:n], -scores[:n]))
-    return np.concatenate([codes[:n][order], codes[n:]]), scores
 
 
 class RerankedScorer(Scorer):
@@ -152,12 +139,16 @@ class RerankedScorer(Scorer):
         rows = [row for row in np.flatnonzero(histories.length).tolist() if len(best[row])]
         if not rows:
             return scores
-        candidates = [best[row] for row in rows]
         margins, _ = trees.margins(
-            self.blend, attributions[0].scored, rows, histories.take(rows), candidates
+            self.blend,
+            attributions[0].scored,
+            rows,
+            histories.take(rows),
+            padded([best[row] for row in rows]),
         )
-        for row, codes, added in zip(rows, candidates, margins, strict=True):
-            rescored_items = scores[row, codes] + added
+        for row, added in zip(rows, margins, strict=True):
+            codes = best[row]
+            rescored_items = scores[row, codes] + added[: len(codes)]
             others = np.ones(scores.shape[1], bool)
             others[codes] = False
             lowest, highest = rescored_items.min(), eligible[row, others].max(initial=-np.inf)

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pennyweight.data.interactions import Histories
 from pennyweight.scorers.attribution import ComponentScores
-from pennyweight.scorers.item_vectors import ItemVectors
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["CandidateFeatures", "padded"]
+__all__ = ["NO_CANDIDATE", "CandidateFeatures", "padded"]
 
 NO_CANDIDATE = -1  # fills the rows of lists with fewer candidates
-LISTS = 8  # lists of which sparse vectors are multiplied at once
 EVENTS = 10  # newest events of a history that candidates are compared with
 BLEND, HISTORY = "blend", "history"
 
@@ -27,18 +24,18 @@ Codes = NDArray[np.int32]
 class CandidateFeatures:
     """Computes the features of candidates.
 
-    Of the blend and of each component: the score, its distance to that of the best candidate, and
-    the rank among the candidates. Of components with vectors: the similarity of a candidate to the
-    most similar, the newest and the mean event of the history, and how long ago the most similar
-    one was. Of components that score alike for every history, such as popularity: the score of the
-    newest item and the mean of the history. And the length of the history.
+    The score of the blend and of each component, and the distance of the former to that of the best
+    candidate. Of components with dense vectors: the similarity of a candidate to the most similar,
+    the newest and the mean event of the history, and how long ago the most similar one was. Of
+    components that score alike for every history, such as popularity: the score of the newest item
+    and the mean of the history. And the length of the history.
 
     Attributes
     ----------
     components
         Ids of the components, in order.
     compared
-        Ids of those with vectors.
+        Ids of those with dense vectors; products of sparse ones would take most of the time.
     fallbacks
         Ids of those that score alike for every history.
     """
@@ -53,7 +50,7 @@ class CandidateFeatures:
         known = {name: c for name, c in components.items() if not c.lifts_new_items}
         return cls(
             tuple(known),
-            tuple(name for name, c in known.items() if c.pair_vectors is not None),
+            tuple(name for name, c in known.items() if _has_dense_vectors(c)),
             tuple(name for name, c in known.items() if c.is_fallback),
         )
 
@@ -61,8 +58,8 @@ class CandidateFeatures:
     def owners(self) -> tuple[str, ...]:
         """The component of each feature; ``blend`` or ``history`` for those of no component."""
         return (
-            *(BLEND,) * 3,
-            *(name for name in self.components for _ in range(3)),
+            *(BLEND,) * 2,
+            *self.components,
             *(name for name in self.compared for _ in range(4)),
             *(name for name in self.fallbacks for _ in range(2)),
             HISTORY,
@@ -98,19 +95,27 @@ class CandidateFeatures:
             if name in scored:
                 weighted = scored[name].weighted[places]
                 total += weighted
-                weighted = weighted / _divisible(scored[name].weight[places[0][:, 0]])
-            columns += _compared(weighted, present)
-        columns = [*_compared(total, present), *columns]
+                weighted /= _divisible(scored[name].weight[places[0][:, 0]])
+            columns.append(weighted)
+        best = np.where(present, total, np.float32(-np.inf)).max(axis=1, keepdims=True)
+        columns = [total, total - best, *columns]
+        newest = histories.newest(EVENTS)
         for name in self.compared:
-            columns += _similarities(components[name], histories, places[1])
-        length = histories.length
+            columns += _similarities(components[name], newest, places[1])
         for name in self.fallbacks:
             pair = (np.zeros(len(codes), np.float32),) * 2
             if name in scored:
                 pair = _of_history(scored[name], places[0][:, 0], histories)
-            columns += [np.broadcast_to(value[:, None], codes.shape) for value in pair]
-        columns.append(np.broadcast_to(length.astype(np.float32)[:, None], codes.shape))
-        return np.stack([column[present] for column in columns], axis=1).astype(np.float32)
+            columns += [value[:, None] for value in pair]
+        columns.append(histories.length[:, None].astype(np.float32))
+        table = np.empty((len(columns), *codes.shape), np.float32)
+        for feature, column in zip(table, columns, strict=True):
+            feature[:] = column
+        return table.reshape(len(columns), -1).T if present.all() else table[:, present].T
+
+
+def _has_dense_vectors(component: Scorer) -> bool:
+    return component.pair_vectors is not None and component.term_matrix() is None
 
 
 def padded(candidates: Sequence[Codes]) -> Codes:
@@ -121,76 +126,29 @@ def padded(candidates: Sequence[Codes]) -> Codes:
     return codes
 
 
-def _compared(values: Float, present: NDArray[np.bool_]) -> list[Float]:
-    """Return values, their distances to the best of a row, and their ranks in it, each (n, depth).
-
-    Of equal values the one before has the better rank.
-    """
-    among = np.where(present, values, np.float32(-np.inf))
-    order = np.argsort(-among, axis=1, kind="stable")
-    rank = np.empty(values.shape, np.float32)
-    np.put_along_axis(rank, order, np.arange(values.shape[1], dtype=np.float32)[None], axis=1)
-    best = np.take_along_axis(among, order[:, :1], axis=1)
-    return [values, values - best, rank]
-
-
-def _similarities(component: Scorer, histories: Histories, codes: NDArray[np.intp]) -> list[Float]:
+def _similarities(component: Scorer, newest: Histories, codes: NDArray[np.intp]) -> list[Float]:
     """Return similarities to the nearest, newest and mean event, and the lag of the nearest.
 
     Each float32 (n, depth); zeros for an empty history.
     """
     vectors = component.pair_vectors
     assert vectors is not None
-    newest = histories.newest(EVENTS)
     width = max(1, int(newest.length.max(initial=0)))
-    events = np.zeros((len(histories), width), np.int64)
-    present: NDArray[np.bool_] = np.zeros(events.shape, np.bool_)
+    events = np.zeros((len(newest), width), np.int64)
+    absent: NDArray[np.bool_] = np.ones(events.shape, np.bool_)
     events[newest.row, newest.lag] = newest.item
-    present[newest.row, newest.lag] = True
-    similarity = _products(vectors, codes, events)  # (n, depth, width), newest event first
-    empty = (newest.length == 0)[:, None]
-    masked = np.where(present[:, None], similarity, np.float32(-np.inf))
-    nearest = masked.argmax(axis=2)
-    highest = np.take_along_axis(masked, nearest[:, :, None], axis=2)[:, :, 0]
-    mean = np.where(present[:, None], similarity, 0).sum(axis=2)
-    mean /= np.maximum(present.sum(axis=1), 1)[:, None]
-    zero = np.float32(0)
-    return [
-        np.where(empty, zero, highest),
-        nearest.astype(np.float32),
-        np.where(empty, zero, similarity[:, :, 0]),
-        mean.astype(np.float32),
-    ]
-
-
-def _products(
-    vectors: tuple[ItemVectors, ItemVectors], codes: NDArray[np.intp], events: NDArray[np.int64]
-) -> Float:
-    """Return the products of the vectors of candidates and events, float32 (n, depth, width)."""
-    items, of_history = vectors[0][codes.ravel()], vectors[1][events.ravel()]
-    if not sparse.issparse(items):
-        wide = np.asarray(items, np.float32).reshape(*codes.shape, -1)
-        return wide @ np.asarray(of_history, np.float32).reshape(*events.shape, -1).swapaxes(1, 2)
-    result = np.empty((*codes.shape, events.shape[1]), np.float32)
-    depth, width = codes.shape[1], events.shape[1]
-    for start in range(0, len(codes), LISTS):
-        stop = min(start + LISTS, len(codes))
-        # Words of different lists are different columns, so that one product serves all lists.
-        left = _apart(items[start * depth : stop * depth], depth)
-        right = _apart(of_history[start * width : stop * width], width)
-        products = sparse.coo_matrix(left @ right.T)
-        at, block = products.row // depth, result[start:stop]
-        block[:] = 0
-        block[at, products.row % depth, products.col % width] = products.data
-    return result
-
-
-def _apart(rows: sparse.csr_matrix, each: int) -> sparse.csr_matrix:
-    """Return rows in which the columns of each so many rows are their own."""
-    n_lists, n_words = rows.shape[0] // each, rows.shape[1]
-    shift = np.repeat(np.arange(n_lists) * n_words, np.diff(rows.indptr[::each]))
-    parts = (rows.data, rows.indices + shift.astype(np.int32), rows.indptr)
-    return sparse.csr_matrix(parts, shape=(rows.shape[0], n_lists * n_words))
+    absent[newest.row, newest.lag] = False
+    items = vectors[0][codes.ravel()].reshape(*codes.shape, -1)
+    of_history = vectors[1][events.ravel()].reshape(*events.shape, -1)
+    similarity = of_history @ items.swapaxes(1, 2)  # (n, width, depth), newest event first
+    similarity[absent] = 0
+    latest, length = similarity[:, 0].copy(), np.maximum(newest.length, 1)[:, None]
+    mean = (similarity.sum(axis=1) / length).astype(np.float32)
+    similarity[absent] = -np.inf
+    nearest = similarity.argmax(axis=1)
+    highest = similarity.max(axis=1)
+    highest[newest.length == 0] = 0
+    return [highest, nearest.astype(np.float32), latest, mean]
 
 
 def _of_history(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.interactions import Histories
 from pennyweight.errors import BundleError
 from pennyweight.scorers.attribution import Attribution, ComponentScores
-from pennyweight.scorers.candidate_features import CandidateFeatures, padded
+from pennyweight.scorers.candidate_features import NO_CANDIDATE, CandidateFeatures
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.storage.files import digest
@@ -32,12 +32,12 @@ class Margins(NamedTuple):
     Attributes
     ----------
     margins
-        Log-odds of each candidate, by list, float32 (its candidates,).
+        Log-odds of each candidate, float32 (n, depth); zero after the last of a list.
     features
         By list, float32 (its candidates, n_features).
     """
 
-    margins: list[Float]
+    margins: Float
     features: list[Float]
 
 
@@ -78,7 +78,7 @@ class RankingTrees:
         scored: Mapping[str, ComponentScores],
         at: Sequence[int],
         histories: Histories,
-        candidates: Sequence[Codes],
+        codes: Codes,
     ) -> Margins:
         """Return what is added to the scores of candidates.
 
@@ -90,13 +90,14 @@ class RankingTrees:
             The scores of its components for a batch, and the row in it of each list.
         histories
             The history of each list.
-        candidates
-            Those of each list, best first.
+        codes
+            The candidates of each list, as of `padded`.
         """
-        rows = self.features.rows(blend.components, scored, at, histories, padded(candidates))
-        ends = np.cumsum([len(codes) for codes in candidates])[:-1]
-        margins = np.split(self.ensemble.predict(rows), ends)
-        return Margins(margins, np.split(rows, ends))
+        rows = self.features.rows(blend.components, scored, at, histories, codes)
+        present = codes != NO_CANDIDATE
+        margins = np.zeros(codes.shape, np.float32)
+        margins[present] = self.ensemble.predict(rows)
+        return Margins(margins, np.split(rows, np.cumsum(present.sum(axis=1))[:-1]))
 
     def shares(self, features: Float) -> dict[str, Float]:
         """Return the share of each component in the margins of candidates, float32 (n,)."""
@@ -114,6 +115,7 @@ class RankingTrees:
             "components": list(self.features.components),
             "compared": list(self.features.compared),
             "fallbacks": list(self.features.fallbacks),
+            "features": list(self.features.owners),
             "depth": self.depth,
             "blend": self.blend,
             "catalog": self.catalog,
@@ -128,6 +130,11 @@ class RankingTrees:
         arrays, settings = read_arrays(folder / FILE)
         names = (tuple(settings[key]) for key in ("components", "compared", "fallbacks"))
         features = CandidateFeatures(*names)
+        if settings.get("features") != list(features.owners):
+            raise BundleError(
+                f"{folder / FILE}: the trees are of other features than this version computes; "
+                "fit again"
+            )
         ensemble = TreeEnsemble(**arrays, n_features=len(features.owners))
         trees = cls(
             features, ensemble, int(settings["depth"]), settings["blend"], settings["catalog"]

@@ -1,4 +1,4 @@
-"""An ensemble of regression trees as arrays, evaluated by ONNX Runtime."""
+"""An ensemble of regression trees as arrays, evaluated by bit masks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
-__all__ = ["TreeEnsemble"]
+__all__ = ["MAX_LEAVES", "TreeEnsemble"]
 
 LEAF = -1  # the feature of a leaf
+MAX_LEAVES = 8  # of a tree: the bits of a mask
+CELLS = 2**19  # trees times rows that are evaluated at once, so that these stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +87,9 @@ class TreeEnsemble:
             array = getattr(self, name)
             if array.shape != (n,) or array.dtype != np.int32:
                 raise ValueError(f"the trees: {name} is not {n:,} whole numbers")
+        self._check_nodes(n)
+
+    def _check_nodes(self, n: int) -> None:
         if (self.feature < LEAF).any() or (self.feature >= self.n_features).any():
             raise ValueError(f"the trees: a node splits by none of {self.n_features} features")
         stop = np.append(self.root[1:], n)
@@ -97,13 +100,24 @@ class TreeEnsemble:
         for child in (self.left[inner], self.right[inner]):
             if ((child <= inner) | (child >= end)).any():
                 raise ValueError("the trees: a child does not come after its parent")
+        children = np.sort(np.concatenate([self.left[inner], self.right[inner]]))
+        if not np.array_equal(children, np.setdiff1d(np.arange(n), self.root)):
+            raise ValueError("the trees: a node has no parent or several")
+        if (stop - self.root >= 2 * MAX_LEAVES).any():
+            raise ValueError(f"the trees: one has more than {MAX_LEAVES} leaves")
 
     def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the sum of the trees for each row, float32 (n,)."""
-        if not len(self) or not len(rows):
+        """Return the sum of the trees for each row, float32 (n,).
+
+        Rows that are the columns of a C-contiguous array are read without a copy.
+        """
+        if not len(self):
             return np.zeros(len(rows), np.float32)
-        sums: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
-        return sums[:, 0]
+        columns = np.ascontiguousarray(rows.T)
+        sums, size = np.empty(len(rows), np.float32), max(1, CELLS // len(self))
+        for start in range(0, len(rows), size):
+            sums[start : start + size] = self._masks.sums(columns[:, start : start + size])
+        return sums
 
     def contributions(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the contribution of each feature to `predict`, float32 (n, n_features).
@@ -125,44 +139,79 @@ class TreeEnsemble:
             at[row, tree] = child
 
     @cached_property
-    def _session(self) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return ort.InferenceSession(self._model(), options, providers=["CPUExecutionProvider"])
+    def _masks(self) -> "_Masks":
+        inner = [self._inner_nodes(int(root)) for root in self.root]
+        n_slots = max(len(nodes) for nodes, _ in inner)
+        n_bits = max(len(leaves) for _, leaves in inner)
+        feature = np.zeros((n_slots, len(self)), np.int64)
+        threshold = np.zeros((n_slots, len(self), 1), np.float32)
+        mask = np.full((n_slots, len(self), 1), (1 << n_bits) - 1, np.uint8)
+        value = np.zeros((len(self), 1 << n_bits))
+        lowest = np.array([(bits & -bits).bit_length() - 1 for bits in range(1 << n_bits)])
+        for tree, (nodes, leaves) in enumerate(inner):
+            for slot, (node, below_left) in enumerate(nodes):
+                feature[slot, tree] = self.feature[node]
+                threshold[slot, tree] = self.threshold[node]
+                mask[slot, tree] &= np.uint8(~below_left & 0xFF)
+            reached = (lowest >= 0) & (lowest < len(leaves))
+            value[tree, reached] = self.value[leaves][lowest[reached]]
+        return _Masks(feature, threshold, mask, value)
 
-    def _model(self) -> bytes:
-        """Return the operator ``TreeEnsembleRegressor`` of these trees."""
-        sizes = np.diff(np.append(self.root, len(self.feature)))
-        first = np.repeat(self.root, sizes)
-        trees = np.repeat(np.arange(len(self)), sizes)
-        numbers = np.arange(len(self.feature)) - first
-        leaf = self.feature == LEAF
-        node = helper.make_node(
-            "TreeEnsembleRegressor",
-            ["rows"],
-            ["sums"],
-            domain="ai.onnx.ml",
-            n_targets=1,
-            nodes_treeids=trees.tolist(),
-            nodes_nodeids=numbers.tolist(),
-            nodes_featureids=np.where(leaf, 0, self.feature).tolist(),
-            nodes_values=self.threshold.tolist(),
-            nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-            nodes_truenodeids=np.where(leaf, 0, self.left - first).tolist(),
-            nodes_falsenodeids=np.where(leaf, 0, self.right - first).tolist(),
-            target_treeids=trees[leaf].tolist(),
-            target_nodeids=numbers[leaf].tolist(),
-            target_ids=[0] * int(leaf.sum()),
-            target_weights=self.value[leaf].tolist(),
-        )
-        rows: Any = helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", self.n_features])
-        sums: Any = helper.make_tensor_value_info("sums", TensorProto.FLOAT, ["n", 1])
-        graph = helper.make_graph([node], "trees", [rows], [sums])
-        opset = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-        model: bytes = helper.make_model(
-            graph, opset_imports=opset, ir_version=8
-        ).SerializeToString()
-        return model
+    def _inner_nodes(self, root: int) -> tuple[list[tuple[int, int]], list[int]]:
+        """Return the inner nodes of a tree with the bits of the leaves to their left, and leaves.
+
+        Leaf i, from the left, is bit i.
+        """
+        inner: list[tuple[int, int]] = []
+        leaves: list[int] = []
+
+        def visit(node: int) -> int:
+            if self.feature[node] == LEAF:
+                leaves.append(node)
+                return 1 << (len(leaves) - 1)
+            left = visit(int(self.left[node]))
+            inner.append((node, left))
+            return left | visit(int(self.right[node]))
+
+        visit(root)
+        return inner, leaves
+
+
+@dataclass(frozen=True, eq=False)
+class _Masks:
+    """Trees in which each test that fails takes away the leaves to its left (Lucchese et al. 2015).
+
+    The leaf of a row is the first that remains. Trees with fewer tests than others have tests that
+    take nothing away.
+
+    Attributes
+    ----------
+    feature
+        Feature of each test, int64 (n_tests, n_trees).
+    threshold
+        The test holds up to it, float32 (n_tests, n_trees, 1).
+    mask
+        Bits of the leaves that remain where it fails, uint8 (n_tests, n_trees, 1).
+    value
+        Value by the bits of the leaves that remain, float64 (n_trees, 2 ** n_leaves): so the sum of
+        a row does not depend on those beside it.
+    """
+
+    feature: NDArray[np.int64]
+    threshold: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    value: NDArray[np.float64]
+
+    def sums(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the sum of the values for each column, float32 (n,)."""
+        n_trees, n_masks = self.value.shape
+        remaining = np.full((n_trees, columns.shape[1]), n_masks - 1, np.uint8)
+        for feature, threshold, mask in zip(self.feature, self.threshold, self.mask, strict=True):
+            holds = (columns[feature] <= threshold).view(np.uint8)
+            remaining &= np.negative(holds, out=holds) | mask
+        at = remaining + np.arange(0, n_trees * n_masks, n_masks)[:, None]
+        values = self.value.ravel().take(at)
+        return np.asarray(values.sum(axis=0), np.float32)
 
 
 class _Nodes:
