@@ -9,7 +9,6 @@ import pytest
 
 import small_shop
 from pennyweight.bundle import open_bundle
-from pennyweight.compression.pipeline import _reranking
 from pennyweight.config.plan import Plan
 from pennyweight.data.documents import documents
 from pennyweight.data.interactions import Histories
@@ -22,6 +21,7 @@ from pennyweight.ranking.query import NO_QUERY, Query, item_query
 from pennyweight.ranking.request import Boost, RankingRequest
 from pennyweight.ranking.reranking import RerankedScorer, Reranker
 from pennyweight.recommender import Recommender
+from pennyweight.scorers import candidate_features
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.ranking_trees import RANKING
 
@@ -218,6 +218,22 @@ def test_a_bundle_keeps_the_trees(shop, tmp_path):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_trees_of_other_features_are_refused(shop, tmp_path, monkeypatch):
+    shop.scorer.save(tmp_path / "blend")
+    monkeypatch.setattr(candidate_features, "BLEND", "of another version")
+    with pytest.raises(BundleError, match="other features than this version computes; fit again"):
+        Blend.load(tmp_path / "blend")
+
+
+def test_the_choice_is_an_argument_of_fit():
+    few = small_shop.events(users=40)
+    auto = PLAN.override({"rerank.name": "auto", "evaluate.refit": False})
+    report = evaluate(small_shop.items(), few, plan=auto, rerank="none", progress=False)
+    assert report.reranking is None
+    with pytest.raises(PlanError, match="rerank"):
+        evaluate(small_shop.items(), few, rerank="always", progress=False)
+
+
 def test_trees_of_another_blend_or_catalog_are_refused(shop, tmp_path):
     blend = shop.scorer.with_components(shop.scorer.components)
     assert blend.trees is shop.scorer.trees
@@ -271,11 +287,3 @@ def test_no_validation_events(shop):
     auto = PLAN.override({"rerank.name": "auto"})
     report = evaluate(small_shop.items(), events, plan=auto, progress=False)
     assert not report.reranking.kept and report.reranking.lists == 0
-
-
-def test_a_compressed_recommender_says_that_it_lost_the_trees(shop, plain, caplog):
-    lost = _reranking(shop, plain)
-    assert not lost.kept
-    assert "weights of the uncompressed blend" in lost.sentence()
-    assert "ranking stage was left out" in caplog.text
-    assert _reranking(shop, shop) == shop.report.reranking

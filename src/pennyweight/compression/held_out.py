@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.plan import Plan
+from pennyweight.config.plan import Plan, RerankPlan
+from pennyweight.config.reranking import Reranking
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut, Protocol, default_protocol, split
 from pennyweight.encoders.protocol import LanguageModelEncoder
@@ -16,7 +17,8 @@ from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.components import BY_TIME, build_context
 from pennyweight.fitting.encoder_choice import Encoders, choose_encoders, encoders_of
-from pennyweight.fitting.forecast import BLENDED, MEASURED, TUNED
+from pennyweight.fitting.forecast import BLENDED, MEASURED, RANKED, TUNED
+from pennyweight.fitting.reranking import learn_trees
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import choose_settings, sample
 from pennyweight.recommender.recommender import Recommender
@@ -115,6 +117,20 @@ class HeldOutFit:
             texts=self.catalog.texts,
             new_items=self.protocol in BY_TIME,
         )
+
+    def learn_trees(self, blend: Blend) -> Reranking | None:
+        """Train the ranking stage of a blend of these components, kept where it gains."""
+        with self.stages.stage("ranking stage") as tell:
+            return learn_trees(
+                blend,
+                sample(self._split.valid, RANKED.of(len(self.catalog)), self.rng()),
+                self.catalog,
+                RerankPlan(),
+                by_time=self.protocol in BY_TIME,
+                seed=self.seed,
+                resamples=self.resamples,
+                progress=tell,
+            )
 
     def measure(self, scorers: Mapping[str, Scorer]) -> dict[str, PerUser]:
         """Measure scorers on the users of `valid`."""

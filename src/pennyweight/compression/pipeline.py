@@ -1,6 +1,5 @@
 """`frontier` and `compress`: measure smaller versions, and choose the cheapest in a budget."""
 
-import logging
 import time
 import weakref
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
+from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import forecast
 from pennyweight.fitting.job import rounded
@@ -38,19 +38,16 @@ from pennyweight.machine.machine import Machine, usable_cores
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.progress.update import Progress
+from pennyweight.ranking.reranking import RerankedScorer
 from pennyweight.recommender.recommender import Recommender
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["cheapest", "compress", "frontier"]
-
-_log = logging.getLogger(__name__)
 
 DEFAULT_LOSS = 0.01
 # Fields of a report that are not measured again for the child.
 PARENT_ONLY = ("folds", "slices", "comparisons", "lists", "exposure", "encoder_ablation")
-LOST_TREES = (
-    "its trees were trained for the weights of the uncompressed blend; compress with a budget that "
-    "changes no encoder, or do without --rerank"
-)
 REMEDY = "compress on a machine with more memory, or fit with fewer scorers"
 
 
@@ -148,6 +145,7 @@ def compress(
         chosen = cheapest(search.points, budget)
         candidate = search.candidates[search.points.index(chosen)]
         with threadpool_limits(usable_cores()):
+            stage = _ranking_stage(parent, search, candidate)
             confirmed = _confirm(search, candidate)
         child = Recommender(
             parent.catalog,
@@ -158,7 +156,7 @@ def compress(
         measured = _frontier(parent, search, stages).model_copy(
             update={"budget": budget, "chosen": chosen.name, "test": confirmed}
         )
-        child.plan, child.report = parent.plan, _report(parent, child, measured)
+        child.plan, child.report = parent.plan, _report(parent, child, measured, stage)
         child.origin = parent.origin
         # A model that was cut is read from the folder for as long as the child is there.
         weakref.finalize(child, stack.pop_all().close)
@@ -251,8 +249,9 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmation:
     trial.learn_all()
     texts, candidates = trial.catalog.texts, {"before": search.candidates[0], "after": candidate}
     blends = {name: version.build(trial.components, texts) for name, version in candidates.items()}
+    listed = {name: _as_listed(blend, trial.repeats) for name, blend in blends.items()}
     with search.stages.stage("test"):
-        results = measure(blends, trial.test, repeats=trial.repeats)
+        results = measure(listed, trial.test, repeats=trial.repeats)
         tasks = search.tasks_of(trial.test, half=1)
         of_tasks = {
             name: {**tasks.search(blend), **tasks.rank_new_items(blend)}
@@ -273,6 +272,27 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmation:
     )
 
 
+def _ranking_stage(parent: Recommender, search: Search, candidate: Candidate) -> Reranking | None:
+    """Return the ranking stage of a candidate; other weights than the parent's need other trees."""
+    stage = parent.report.reranking if parent.report else None
+    if parent.scorer.trees is None:
+        return stage
+    trial, weights = search.trial, candidate.measured.weights
+    blend = candidate.build(trial.components, trial.catalog.texts)
+    if blend.trees is not None or not isinstance(blend, Blend):
+        return stage
+    stage = trial.learn_trees(blend)
+    weights.trees = blend.trees
+    return stage
+
+
+def _as_listed(blend: Scorer, repeats: Repeats) -> Scorer:
+    """Return the scorer that ranks as lists do."""
+    if blend.trees is None:
+        return blend
+    return RerankedScorer(blend, exclude_seen=repeats == "exclude")
+
+
 def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
     machine = Machine.measure()
     return Frontier(
@@ -289,7 +309,9 @@ def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:
     )
 
 
-def _report(parent: Recommender, child: Recommender, frontier: Frontier) -> Report | None:
+def _report(
+    parent: Recommender, child: Recommender, frontier: Frontier, stage: Reranking | None
+) -> Report | None:
     """Return the parent's report with the measurements of the child."""
     report, test = parent.report, frontier.test
     if report is None or test is None:
@@ -304,16 +326,17 @@ def _report(parent: Recommender, child: Recommender, frontier: Frontier) -> Repo
             "routes": {n: rounded(route) for n, route in blend.routes.items()} or None,
             "evaluated_users": test.users,
             "frontier": frontier,
-            "reranking": _reranking(parent, child),
+            "reranking": stage,
+            "notices": _notices(report, stage),
             **dict.fromkeys(PARENT_ONLY),
         }
     )
 
 
-def _reranking(parent: Recommender, child: Recommender) -> Reranking | None:
-    """Return the ranking stage of the child; a child with other weights has lost the trees."""
-    stage = parent.report.reranking if parent.report else None
-    if stage is None or not stage.kept or child.scorer.trees is not None:
-        return stage
-    _log.warning("the ranking stage was left out: %s", LOST_TREES)
-    return Reranking(kept=False, reason=LOST_TREES)
+def _notices(report: Report, stage: Reranking | None) -> tuple[str, ...] | None:
+    """Return the notices of the parent, with the outcome of the child's ranking stage."""
+    before = report.reranking
+    if stage is None or before is None or stage == before:
+        return report.notices
+    others = (notice for notice in report.notices or () if notice != before.sentence())
+    return (*others, stage.sentence())

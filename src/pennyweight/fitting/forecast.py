@@ -44,7 +44,7 @@ BYTE_WORK = 1e5  # operations a byte of the items: words counted, weighed and re
 EVENTS_A_USER = 4  # where the number of users is not known
 EVENT_WORK = 6e5  # operations an event: reading, sorting, counting neighbors
 CHOICES = 22  # times that a user is scored for the choices of the components
-TREES_WORK = 1.5e8  # operations a list: the training of the ranking stage
+TREES_WORK = 7e7  # operations a list: the training of the ranking stage
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from pennyweight.data.interactions import Histories
 from pennyweight.scorers.attribution import ComponentScores
@@ -115,7 +116,8 @@ class CandidateFeatures:
 
 
 def _has_dense_vectors(component: Scorer) -> bool:
-    return component.pair_vectors is not None and component.term_matrix() is None
+    vectors = component.pair_vectors
+    return vectors is not None and not sparse.issparse(vectors[0][np.empty(0, np.int64)])
 
 
 def padded(candidates: Sequence[Codes]) -> Codes:

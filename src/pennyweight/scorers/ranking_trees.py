@@ -70,7 +70,8 @@ class RankingTrees:
 
     def fits(self, blend: Scorer) -> bool:
         """Return whether a blend has the components and the weights of the training."""
-        return blend_digest(blend, self.features.components) == self.blend
+        same = CandidateFeatures.of(blend.components) == self.features
+        return same and blend_digest(blend, self.features.components) == self.blend
 
     def margins(
         self,
