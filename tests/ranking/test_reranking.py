@@ -273,6 +273,31 @@ def test_too_few_choices_and_no_gain_are_told(monkeypatch):
     assert "blend-without-trees" not in report.scorers
 
 
+def test_features_that_are_no_numbers_train_no_trees(monkeypatch):
+    real = candidate_features._similarities
+
+    def broken(*args):
+        columns = real(*args)
+        columns[0][0, 0] = np.nan
+        return columns
+
+    monkeypatch.setattr(candidate_features, "_similarities", broken)
+    data = small_shop.items(), small_shop.events(users=400)
+    settings = {"evaluate.refit": False, "rerank.name": "auto"}
+    report = evaluate(*data, plan=PLAN.override(settings), progress=False)
+    assert report.reranking.reason == "scores or similarities of tower are not finite numbers"
+    with pytest.raises(DataError, match="not finite numbers; use --rerank auto"):
+        evaluate(*data, plan=PLAN, progress=False)
+
+
+def test_one_component_is_ranked_by_trees():
+    data = small_shop.items(), small_shop.events(users=400)
+    shop = fit(*data, plan=PLAN, scorers=["popularity"], progress=False)
+    assert shop.scorer.trees.features.compared == ()
+    ranked = shop.ranker.rank([RankingRequest(QUERY, 40)])[0]
+    assert len(ranked.codes) == 27 and np.isfinite(ranked.scores).all()
+
+
 def test_without_lightgbm_auto_does_without_and_trees_fail(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     data = small_shop.items(), small_shop.events(users=40)

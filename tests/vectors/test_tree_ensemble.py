@@ -55,6 +55,14 @@ def test_a_row_has_the_same_value_in_any_batch(trees, rows):
     np.testing.assert_array_equal(alone, trees.predict(rows)[:20])
 
 
+def test_values_that_are_no_numbers_reach_a_leaf(trees, rows):
+    odd = np.array([np.nan, np.inf, -np.inf], np.float32)[:, None] + rows[:1]
+    assert np.isfinite(trees.predict(odd)).all()
+    largest = np.full((1, 4), np.finfo(np.float32).max)
+    assert trees.predict(odd)[1] == trees.predict(largest)[0]
+    assert trees.predict(odd)[2] == trees.predict(-largest)[0]
+
+
 def test_contributions_add_up_to_the_prediction(trees, rows):
     added = trees.contributions(rows)
     expected = trees.predict(rows) - trees.value[trees.root].sum()

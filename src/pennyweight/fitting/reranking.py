@@ -187,12 +187,8 @@ def learn_trees(
         return Reranking(kept=False, reason=f"LightGBM cannot be imported; {INSTALL}")
     features = CandidateFeatures.of(blend.components)
     lists = _draw(blend, valid, features, by_time=by_time, progress=progress)
-    n = len(lists)
-    if n < MIN_LISTS:
-        reason = (
-            f"{n:,} validation lists have a held-out item among their best {DEPTH}; "
-            f"{MIN_LISTS} are needed"
-        )
+    n, reason = len(lists), _obstacle(lists, features)
+    if reason is not None:
         if plan.name == "trees":
             raise DataError(f"rerank.name is 'trees', but {reason}; use --rerank auto")
         return Reranking(kept=False, reason=reason, lists=n)
@@ -213,6 +209,20 @@ def learn_trees(
         features, ensemble, DEPTH, blend_digest(blend, names), catalog_digest(catalog.ids)
     )
     return Reranking(kept=True, lists=n, gain=gain.measured(), trees=len(ensemble))
+
+
+def _obstacle(lists: CandidateLists, features: CandidateFeatures) -> str | None:
+    """Return why no trees can be trained, if so."""
+    if len(lists) < MIN_LISTS:
+        return (
+            f"{len(lists):,} validation lists have a held-out item among their best {DEPTH}; "
+            f"{MIN_LISTS} are needed"
+        )
+    bad = np.flatnonzero(~np.isfinite(lists.rows).all(axis=0))
+    if len(bad):
+        owners = ", ".join(dict.fromkeys(features.owners[at] for at in bad.tolist()))
+        return f"scores or similarities of {owners} are not finite numbers"
+    return None
 
 
 def _lightgbm() -> ModuleType | None:

@@ -16,6 +16,10 @@ __all__ = ["NO_CANDIDATE", "CandidateFeatures", "padded"]
 NO_CANDIDATE = -1  # fills the rows of lists with fewer candidates
 EVENTS = 10  # newest events of a history that candidates are compared with
 BLEND, HISTORY = "blend", "history"
+# Steps that features are rounded to, of 1: sums of floats differ in their last digits between a
+# list alone and in a batch, and must not differ in their leaf. A prime: no simple fraction lies
+# between two steps.
+STEPS = np.float32(1021)
 
 Float = NDArray[np.float32]
 Codes = NDArray[np.int32]
@@ -74,7 +78,7 @@ class CandidateFeatures:
         histories: Histories,
         codes: Codes,
     ) -> Float:
-        """Return the features of each candidate, float32 (number of candidates, n_features).
+        """Return the features of each candidate in steps, float32 (n_candidates, n_features).
 
         Parameters
         ----------
@@ -112,6 +116,7 @@ class CandidateFeatures:
         table = np.empty((len(columns), *codes.shape), np.float32)
         for feature, column in zip(table, columns, strict=True):
             feature[:] = column
+        np.rint(np.multiply(table, STEPS, out=table), out=table)
         return table.reshape(len(columns), -1).T if present.all() else table[:, present].T
 
 
@@ -147,7 +152,7 @@ def _similarities(component: Scorer, newest: Histories, codes: NDArray[np.intp])
     latest, length = similarity[:, 0].copy(), np.maximum(newest.length, 1)[:, None]
     mean = (similarity.sum(axis=1) / length).astype(np.float32)
     similarity[absent] = -np.inf
-    nearest = similarity.argmax(axis=1)
+    nearest = np.rint(similarity * STEPS).argmax(axis=1)  # of repeated items the newest
     highest = similarity.max(axis=1)
     highest[newest.length == 0] = 0
     return [highest, nearest.astype(np.float32), latest, mean]
