@@ -18,6 +18,7 @@ EXTENSION_POINTS = (
     "serving.stores.protocol",
 )
 CLASSES = {
+    "AblationTable",
     "AttributedEvent",
     "Audit",
     "Boost",

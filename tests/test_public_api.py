@@ -6,6 +6,7 @@ import sys
 import pennyweight
 
 NAMES = [
+    "AblationTable",
     "Budget",
     "Catalog",
     "Dataset",
@@ -17,6 +18,7 @@ NAMES = [
     "Recommender",
     "Report",
     "__version__",
+    "ablate",
     "compress",
     "evaluate",
     "fit",

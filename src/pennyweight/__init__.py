@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pennyweight.compression.pipeline import compress, frontier
+    from pennyweight.config.ablation_table import AblationTable
     from pennyweight.config.budget import Budget
     from pennyweight.config.frontier import Frontier
     from pennyweight.config.plan import Plan
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pennyweight.data.dataset import Dataset, read
     from pennyweight.data.interactions import Interactions
     from pennyweight.errors import PennyweightError
+    from pennyweight.fitting.ablate import ablate
     from pennyweight.fitting.pipeline import evaluate, fit, score_lists, split_events
     from pennyweight.progress.update import ProgressUpdate
     from pennyweight.recommender.recommender import Recommender
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AblationTable",
     "Budget",
     "Catalog",
     "Dataset",
@@ -38,6 +41,7 @@ __all__ = [
     "Recommender",
     "Report",
     "__version__",
+    "ablate",
     "compress",
     "evaluate",
     "fit",
@@ -48,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AblationTable": "config.ablation_table",
     "Budget": "config.budget",
     "Catalog": "data.catalog",
     "Dataset": "data.dataset",
@@ -58,6 +63,7 @@ _HOMES = {
     "ProgressUpdate": "progress.update",
     "Recommender": "recommender.recommender",
     "Report": "config.report",
+    "ablate": "fitting.ablate",
     "compress": "compression.pipeline",
     "evaluate": "fitting.pipeline",
     "fit": "fitting.pipeline",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pennyweight.cli import (
+    ablate,
     backup,
     compress,
     demo,
@@ -74,6 +75,7 @@ for _command in (
     validate.validate,
     fit.fit,
     fit.evaluate,
+    ablate.ablate,
     tune.tune,
     enrich.enrich,
     compress.frontier,

@@ -1,6 +1,6 @@
 """Held-out data: the history a recommender may use, and the items it should recommend."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -60,6 +60,22 @@ class HeldOut:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def take(self, rows: NDArray[np.int64]) -> "HeldOut":
+        """Return the users at some positions, ascending, with their targets."""
+        ends = self.target_offsets
+        spans = [np.arange(ends[row], ends[row + 1]) for row in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64)
+        chosen = np.concatenate([np.empty(0, np.int64), *spans])
+        time = self.target_time
+        return replace(
+            self,
+            users=self.users[rows],
+            histories=self.histories.take(rows),
+            targets=self.targets[chosen],
+            target_offsets=offsets,
+            target_time=None if time is None else time[chosen],
+        )
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,13 @@ from pennyweight.progress.update import Progress
 from pennyweight.scorers.content import Content
 from pennyweight.vectors.unit_rows import unit_rows
 
-__all__ = ["compare_encoders", "texts_per_second"]
+__all__ = [
+    "compare_encoders",
+    "content_encoder",
+    "encode_catalog",
+    "open_encoder",
+    "texts_per_second",
+]
 
 STATIC_DIM = 256
 SECONDS = 2.0  # of encoding, after which the speed is known well enough
@@ -95,10 +101,10 @@ def compare_encoders(
         rows: list[ComparedEncoder] = []
         first: tuple[Float, NDArray[np.float64] | None] | None = None
         for name in names:
-            encoder = _open(name, catalog, plan)
-            vectors = _vectors(encoder, catalog, tracker, f"encode with {name}")
+            encoder = open_encoder(name, catalog, plan)
+            vectors = encode_catalog(encoder, catalog, tracker, f"encode with {name}")
             tracker(f"measure {name}")
-            content = _content_encoder(name, encoder, vectors)
+            content = content_encoder(name, encoder, vectors)
             results = None if trial is None else _qualities(trial, content, catalog)
             first = first or (vectors, results)
             rows.append(_row(name, encoder, vectors, results, first, catalog, plan))
@@ -125,7 +131,8 @@ def texts_per_second(
     return done / max(spent, 1e-9)
 
 
-def _open(name: str, catalog: Catalog, plan: Plan) -> Encoder:
+def open_encoder(name: str, catalog: Catalog, plan: Plan) -> Encoder:
+    """Return the encoder of a name, as `compare_encoders` takes it; `DataError` where none is."""
     if name == "tfidf":
         return LexicalEncoder.fit(catalog.texts)
     settings = plan.encoder
@@ -140,7 +147,10 @@ def _open(name: str, catalog: Catalog, plan: Plan) -> Encoder:
     return encoder
 
 
-def _vectors(encoder: Encoder, catalog: Catalog, tracker: ProgressTracker, stage: str) -> Float:
+def encode_catalog(
+    encoder: Encoder, catalog: Catalog, tracker: ProgressTracker, stage: str
+) -> Float:
+    """Return the vectors of a catalog, from the cache where they are there."""
     tracker(stage)
     return encode_cached(
         encoder, catalog.texts, progress=lambda done, total: tracker(stage, done, total)
@@ -157,7 +167,7 @@ def _trial(interactions: Interactions, plan: Plan) -> Trial:
     return Trial(valid, tuning, setting.repeats, setting.protocol)
 
 
-def _content_encoder(name: str, encoder: Encoder, vectors: Float) -> Encoder | None:
+def content_encoder(name: str, encoder: Encoder, vectors: Float) -> Encoder | None:
     """Return an encoder as a fit gives it to the content scorer."""
     if name == "tfidf":
         return None  # sparse

@@ -1,5 +1,6 @@
 """The choice of the search by text, on queries that are made from the catalog."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -41,12 +42,15 @@ __all__ = [
     "MAX_ITEMS",
     "NONE",
     "STATIC",
+    "SearchResults",
+    "best_weight",
     "check_search_encoder",
     "check_search_prefixes",
     "learn_search",
     "open_search_encoder",
     "sample_items",
     "search_encoder_name",
+    "search_results",
     "search_work",
 ]
 
@@ -58,12 +62,21 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """The results of a search and of TF-IDF on one task, a value a query."""
+class SearchResults:
+    """The results of a search and of TF-IDF on one task, a value a query.
+
+    Attributes
+    ----------
+    by_weight
+        Weight of BM25 -> the values of the search.
+    seconds
+        Of all queries by TF-IDF, and by the search.
+    """
 
     task: SearchTask
     tfidf: Float
     by_weight: dict[float, Float]
+    seconds: tuple[float, float]
 
 
 def search_encoder_name(
@@ -205,11 +218,11 @@ def _choose(
     catalog, interactions = data.catalog, data.interactions
     sample = sample_items(catalog, MAX_ITEMS, seed)
     tasks = [make(sample, seed=seed) for make in (category_search, known_item_search)]
-    measured = [_measure(task, encoder, interactions) for task in tasks if task is not None]
+    measured = [search_results(task, encoder, interactions) for task in tasks if task is not None]
     measured = [result for result in measured if len(result.tfidf) > 1]
     if not measured and not forced:
         return None, None
-    weight = _best_weight(measured)
+    weight = best_weight(measured)
     qualities = tuple(_quality(result, weight, resamples, seed) for result in measured)
     used = forced or _pays(measured, qualities, weight, resamples, seed)
     report = SearchQuality(
@@ -241,20 +254,22 @@ def sample_items(catalog: Catalog, limit: int, seed: int) -> Catalog:
     )
 
 
-def _measure(task: SearchTask, encoder: Encoder, interactions: Interactions) -> _Measured:
+def search_results(task: SearchTask, encoder: Encoder, interactions: Interactions) -> SearchResults:
+    """Search the items of a task by an encoder with BM25 at each weight, and by TF-IDF."""
     words = Content().fit(interactions, task.catalog)
     search = TextSearch.fit(encoder, words, task.catalog)
-    return _Measured(
-        task,
-        search_quality(task, words.score_texts),
-        {
-            weight: search_quality(task, replace(search, bm25_weight=weight).score_texts)
-            for weight in BM25_WEIGHTS
-        },
-    )
+    began = time.perf_counter()
+    by_words = search_quality(task, words.score_texts)
+    middle = time.perf_counter()
+    by_weight = {
+        weight: search_quality(task, replace(search, bm25_weight=weight).score_texts)
+        for weight in BM25_WEIGHTS
+    }
+    seconds = middle - began, (time.perf_counter() - middle) / len(BM25_WEIGHTS)
+    return SearchResults(task, by_words, by_weight, seconds)
 
 
-def _best_weight(measured: Sequence[_Measured]) -> float:
+def best_weight(measured: Sequence[SearchResults]) -> float:
     """Return the weight that is best on every other query, over all tasks alike."""
     if not measured:
         return BM25_WEIGHTS[-1]
@@ -265,7 +280,7 @@ def _best_weight(measured: Sequence[_Measured]) -> float:
     return max(BM25_WEIGHTS, key=gain)
 
 
-def _quality(result: _Measured, weight: float, resamples: int, seed: int) -> SearchTaskQuality:
+def _quality(result: SearchResults, weight: float, resamples: int, seed: int) -> SearchTaskQuality:
     search, tfidf = (v[1::2, None] for v in (result.by_weight[weight], result.tfidf))
     options = {"resamples": resamples, "rng": seed}
     return SearchTaskQuality(
@@ -279,7 +294,7 @@ def _quality(result: _Measured, weight: float, resamples: int, seed: int) -> Sea
 
 
 def _pays(
-    measured: Sequence[_Measured],
+    measured: Sequence[SearchResults],
     qualities: Sequence[SearchTaskQuality],
     weight: float,
     resamples: int,

@@ -1,7 +1,5 @@
 """Settings chosen on validation data: the epoch to stop at, and the decay of interest."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from pennyweight.data.catalog import Catalog
@@ -19,19 +17,7 @@ def sample(held_out: HeldOut, users: int, rng: np.random.Generator) -> HeldOut:
     """Return a random sample of the held-out users of at most this size."""
     if len(held_out) <= users:
         return held_out
-    rows = np.sort(rng.choice(len(held_out), users, replace=False))
-    ends = held_out.target_offsets
-    spans = [np.arange(ends[row], ends[row + 1]) for row in rows]
-    offsets = np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64)
-    chosen, time = np.concatenate(spans), held_out.target_time
-    return replace(
-        held_out,
-        users=held_out.users[rows],
-        histories=held_out.histories.take(rows),
-        targets=held_out.targets[chosen],
-        target_offsets=offsets,
-        target_time=None if time is None else time[chosen],
-    )
+    return held_out.take(np.sort(rng.choice(len(held_out), users, replace=False)))
 
 
 def _quality(scorer: Scorer, held_out: HeldOut, repeats: Repeats) -> float:

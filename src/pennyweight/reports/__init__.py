@@ -1,5 +1,6 @@
 """Reports: HTML pages of evaluation, compression and validation."""
 
+from pennyweight.reports.ablation_table import ablation_page
 from pennyweight.reports.comparison import comparison_page
 from pennyweight.reports.evaluation import Example, ExampleItem, evaluation_page
 from pennyweight.reports.frontier import frontier_page
@@ -8,6 +9,7 @@ from pennyweight.reports.validation import validation_page
 __all__ = [
     "Example",
     "ExampleItem",
+    "ablation_page",
     "comparison_page",
     "evaluation_page",
     "frontier_page",

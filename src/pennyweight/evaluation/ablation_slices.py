@@ -1,0 +1,67 @@
+"""Lists by the length of the history; where a log has few of a kind, long histories are cut."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pennyweight.data.split import HeldOut
+from pennyweight.evaluation.new_item_cases import MIN_CASES
+
+__all__ = ["ALL", "LENGTHS", "ListSlice", "list_slices"]
+
+ALL = "all lists"
+# Name, shortest and longest history.
+LENGTHS = (
+    ("no history", 0, 0),
+    ("history of 1", 1, 1),
+    ("history of 2 to 3", 2, 3),
+    ("history of 4 to 10", 4, 10),
+    ("history of 11 and more", 11, 1 << 31),
+)
+MAX_MADE = 1_000
+
+
+@dataclass(frozen=True)
+class ListSlice:
+    """Some lists of the held-out users.
+
+    Attributes
+    ----------
+    name
+        ``all lists``, or a name of `LENGTHS`.
+    held_out
+        The users and their histories, cut where the cases are made.
+    traffic
+        Share of all held-out users, those of made cases aside.
+    made
+        Number of cases whose history was cut.
+    """
+
+    name: str
+    held_out: HeldOut
+    traffic: float
+    made: int = 0
+
+
+def list_slices(held_out: HeldOut, rng: np.random.Generator) -> Iterator[ListSlice]:
+    """Yield all lists, then those of each length of the history.
+
+    A slice of fewer than 30 users is filled from users with a longer history, of which it gets the
+    newest events; a slice that stays smaller is left out.
+    """
+    yield ListSlice(ALL, held_out, 1.0)
+    length = held_out.histories.length
+    for name, shortest, longest in LENGTHS:
+        rows = np.flatnonzero((length >= shortest) & (length <= longest))
+        traffic = len(rows) / max(1, len(held_out))
+        longer = np.flatnonzero(length > longest)
+        made = len(rows) < MIN_CASES
+        if made:
+            rows = np.sort(rng.permutation(longer)[:MAX_MADE])
+        if len(rows) < MIN_CASES:
+            continue
+        part = held_out.take(rows)
+        if made:
+            part = replace(part, histories=part.histories.newest(longest))
+        yield ListSlice(name, part, traffic, len(rows) if made else 0)
