@@ -50,7 +50,7 @@ def rows_of(name: str, table: AblationTable) -> list[dict[str, object]]:
 
 def main() -> None:
     """Measure, print, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data(parser)
     parser.add_argument("--only", default="beauty,scientific")
     parser.add_argument("--models", default="")
