@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pennyweight.config.ablation import AblationCost, AblationDifference, EncoderAblation
+from pennyweight.config.ablation_table import AblatedSlice
 from pennyweight.config.report import CleaningFinding, Cost, Measurement, Report
+from pennyweight.config.search import SearchQuality, SearchTaskQuality
 from pennyweight.errors import BundleError
 
 text = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -145,3 +148,97 @@ def test_a_report_of_another_version_is_refused_with_a_remedy(report, version):
     message = rf"old\.json: format version {version or 1!r}; .*measure again"
     with pytest.raises(BundleError, match=message):
         Report.from_json(json.dumps(plain), source="old.json")
+
+
+def interval(value: float) -> Measurement:
+    return Measurement(value=value, low=value - 0.01, high=value + 0.01)
+
+
+def ablation(gains: dict[str, tuple[float, float]], *, new_items: float = 0.0) -> EncoderAblation:
+    """Return an ablation of slices with (difference, share of the lists)."""
+    cost = AblationCost(fit_seconds=1, nbytes=1, seconds_per_million=1, price_per_million=1)
+    slices = tuple(
+        AblatedSlice(
+            slice=name,
+            metric="ndcg@10",
+            cases=50,
+            traffic=share,
+            quality=interval(0.1),
+            difference=interval(gain),
+            p_holm=0.01 if abs(gain) > 0.01 else 1.0,
+        )
+        for name, (gain, share) in gains.items()
+    )
+    on_new = AblationDifference(
+        group="new items", users=50, difference=interval(new_items), p_holm=0.01
+    )
+    return EncoderAblation(
+        encoder="static",
+        baseline="tfidf",
+        validation=(on_new,) if new_items else (),
+        slices=slices,
+        test=(),
+        with_model=cost,
+        without_model=cost,
+        keep=True,
+        followed=True,
+    )
+
+
+def searching(**gains: float) -> SearchQuality:
+    tasks = tuple(
+        SearchTaskQuality(
+            task=name.replace("_", " "),
+            metric="recall@10",
+            queries=40,
+            tfidf=interval(0.2),
+            search=interval(0.2 + gain),
+            difference=interval(gain),
+        )
+        for name, gain in gains.items()
+    )
+    return SearchQuality(encoder="static", bm25_weight=0.1, tasks=tasks, items=90, used=True)
+
+
+@pytest.mark.parametrize(
+    ("by_length", "new_items", "search", "expected"),
+    [
+        (
+            {"all lists": (0.0, 1), "history of 1": (0.05, 0.13), "history of 2 to 3": (0.0, 0.4)},
+            0.05,
+            {"categories": 0.1, "known_items": 0.0},
+            "13 % of the lists (history of 1), new items and search by text (categories)",
+        ),
+        (
+            {"all lists": (0.05, 1), "history of 1": (0.0, 0.5)},
+            0.0,
+            {},
+            "all lists",
+        ),
+        (
+            {"all lists": (0.05, 1), "history of 1": (-0.05, 0.5), "history of 2 to 3": (0.1, 0.5)},
+            0.0,
+            {},
+            "50 % of the lists (history of 2 to 3)",
+        ),
+    ],
+)
+def test_where_a_model_pays(report, by_length, new_items, search, expected):
+    measured = report.model_copy(
+        update={
+            "encoder_ablation": ablation(by_length, new_items=new_items),
+            "search": searching(**search),
+        }
+    )
+    assert measured.where_a_model_pays() == f"A language model pays for {expected}."
+
+
+def test_a_model_that_pays_nowhere_is_named_too(report):
+    assert report.where_a_model_pays() is None
+    update = {"encoder_ablation": ablation({"all lists": (0.0, 1)})}
+    nowhere = report.model_copy(update=update)
+    assert nowhere.where_a_model_pays() == (
+        "A language model is not shown to pay for lists or searches."
+    )
+    alone = report.model_copy(update={"search": searching(known_items=0.1)})
+    assert alone.where_a_model_pays() == ("A language model pays for search by text (known items).")

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from pennyweight.config.ablation_table import ALL_LISTS
 from pennyweight.data.dataset import read
 from pennyweight.data.split import split
-from pennyweight.evaluation.ablation_slices import ALL, list_slices
+from pennyweight.evaluation.ablation_slices import list_slices
 from pennyweight.evaluation.new_item_cases import hidden_items
 from small_shop import events, items
 
@@ -17,7 +18,7 @@ def valid():
 
 def test_short_histories_are_made_of_longer_ones(valid):
     slices = {part.name: part for part in list_slices(valid, np.random.default_rng(0))}
-    assert slices[ALL].held_out is valid and slices[ALL].traffic == 1
+    assert slices[ALL_LISTS].held_out is valid and slices[ALL_LISTS].traffic == 1
     assert valid.histories.length.min() >= 3  # all shorter ones are made
     for name, longest in (("no history", 0), ("history of 1", 1)):
         part = slices[name]

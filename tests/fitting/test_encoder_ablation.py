@@ -75,6 +75,14 @@ def test_a_model_that_understands_the_texts_is_kept(understood):
     assert "keep it" in ablation.sentence()
 
 
+def test_the_report_names_the_lists_that_a_model_pays_for(understood, meaningless):
+    slices = understood.report.encoder_ablation.slices
+    assert slices[0].slice == "all lists" and slices[0].traffic == 1 and slices[0].gains
+    assert sum(part.traffic for part in slices[1:]) <= 1
+    assert "pays for all lists" in understood.report.where_a_model_pays()
+    assert "not shown to pay" in meaningless.report.where_a_model_pays()
+
+
 def test_a_model_that_adds_nothing_is_left_out(meaningless):
     report = meaningless.report
     ablation = report.encoder_ablation

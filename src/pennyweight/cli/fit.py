@@ -141,6 +141,9 @@ def show(report: "Report", settings: Options) -> None:
         say(f"\n{report.encoder_ablation.sentence()}\n")
     if report.search is not None:
         say(f"\n{report.search.sentence()}\n")
+    where = report.where_a_model_pays()
+    if where is not None:
+        say(f"{where}\n")
     seconds, memory = sum(report.cost.seconds.values()), report.cost.peak_rss_bytes
     say(f"cost: {seconds:.1f} s, {size(memory)} of memory")
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pennyweight.config.ablation_table import ALL_LISTS, AblatedSlice, joined, paying
 from pennyweight.config.frozen import FrozenModel
 from pennyweight.config.quality import Measurement
 
@@ -65,6 +66,8 @@ class EncoderAblation(FrozenModel):
         The encoders of the two blends.
     validation
         The differences on validation data, by which the advice is given.
+    slices
+        The quality on validation data by length of the history.
     test
         The differences on test data.
     with_model, without_model
@@ -79,6 +82,7 @@ class EncoderAblation(FrozenModel):
     baseline: str
     validation: tuple[AblationDifference, ...]
     test: tuple[AblationDifference, ...]
+    slices: tuple[AblatedSlice, ...] = ()
     with_model: AblationCost
     without_model: AblationCost
     keep: bool
@@ -97,6 +101,22 @@ class EncoderAblation(FrozenModel):
             f"blend without it ({self.baseline}){parts}; a fit takes {seconds}, vectors "
             f"{room} and a million recommendations {money} in money. {self.advice()}"
         )
+
+    def lists(self) -> tuple[str, ...]:
+        """Return the lists that the model pays for, with their share.
+
+        By `pennyweight.config.ablation_table.paying`, and for new items by `validation`.
+        """
+        names = paying(self.slices) if self.slices else ()
+        parts = []
+        if ALL_LISTS in names:
+            parts.append(ALL_LISTS)
+        elif names:
+            share = sum(part.traffic or 0.0 for part in self.slices if part.slice in names)
+            parts.append(f"{100 * share:.0f} % of the lists ({joined(names)})")
+        if any(gain.better and gain.group == "new items" for gain in self.validation):
+            parts.append("new items")
+        return tuple(parts)
 
     def advice(self) -> str:
         """Return the advice, and whether it was followed."""

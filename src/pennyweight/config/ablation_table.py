@@ -10,11 +10,32 @@ from pennyweight.config.quality import Measurement
 from pennyweight.config.reranking import signed
 from pennyweight.formatting import aligned, count, size
 
-__all__ = ["AblatedModel", "AblatedSlice", "AblationTable", "ModelRoute", "RoutedTask"]
+__all__ = [
+    "ALL_LISTS",
+    "LENGTHS",
+    "LENGTH_NAMES",
+    "AblatedModel",
+    "AblatedSlice",
+    "AblationTable",
+    "ModelRoute",
+    "RoutedTask",
+    "joined",
+    "paying",
+]
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 SIGNIFICANCE = 0.05
+ALL_LISTS = "all lists"
+# Slices of lists: name, shortest and longest history.
+LENGTHS = (
+    ("no history", 0, 0),
+    ("history of 1", 1, 1),
+    ("history of 2 to 3", 2, 3),
+    ("history of 4 to 10", 4, 10),
+    ("history of 11 and more", 11, 1 << 31),
+)
+LENGTH_NAMES = tuple(name for name, *_ in LENGTHS)
 
 
 class AblatedSlice(FrozenModel):
@@ -54,6 +75,11 @@ class AblatedSlice(FrozenModel):
         """Whether a gain over the first encoder is shown at 5 %."""
         gain, p = self.difference, self.p_holm
         return gain is not None and p is not None and gain.value > 0 and p <= SIGNIFICANCE
+
+    @property
+    def loses(self) -> bool:
+        """Whether the interval of the difference is below zero."""
+        return self.difference is not None and self.difference.high < 0
 
     def cell(self) -> str:
         """Return the quality, with the difference and its interval where there is one."""
@@ -178,7 +204,7 @@ class AblationTable(VersionedModel):
         compared = f"{abs(extra):.3f} {'more' if extra >= 0 else 'less'}"
         return (
             f"The model {route.model} pays for {100 * route.traffic:.0f} % of your traffic "
-            f"({_joined(paying)}); on test data: {'; '.join(gains)}. A million requests cost "
+            f"({joined(paying)}); on test data: {'; '.join(gains)}. A million requests cost "
             f"{route.price:.3f}, {compared} than with {self.models[0].name}; with "
             f"{route.model} for all they cost {route.price_everywhere:.3f}."
         )
@@ -238,6 +264,23 @@ class AblationTable(VersionedModel):
         return self.table()
 
 
-def _joined(parts: Sequence[str]) -> str:
+def paying(slices: Sequence[AblatedSlice]) -> tuple[str, ...]:
+    """Return the slices of requests that a model pays for.
+
+    All lists where it gains on all of them and loses for no length of the history; otherwise the
+    lengths for which it gains. Searches stand for themselves.
+    """
+    requests = [part for part in slices if part.traffic is not None]
+    lists = [part for part in requests if part.slice in LENGTH_NAMES]
+    others = [part for part in requests if part.slice not in (ALL_LISTS, *LENGTH_NAMES)]
+    searches = tuple(part.slice for part in others if part.gains)
+    overall = next(part for part in requests if part.slice == ALL_LISTS)
+    if overall.gains and not any(part.loses for part in lists):
+        return (ALL_LISTS, *searches)
+    return (*(part.slice for part in lists if part.gains), *searches)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return parts as an enumeration."""
     *others, last = parts
     return f"{', '.join(others)} and {last}" if others else last

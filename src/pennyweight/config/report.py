@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from pennyweight.config.ablation import EncoderAblation
+from pennyweight.config.ablation_table import joined
 from pennyweight.config.evidence import Evidence
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.frozen import FrozenModel, VersionedModel
@@ -241,6 +242,22 @@ class Report(VersionedModel):
             f"{metric}, 95 % intervals",
             [Interval(name, m.value, m.low, m.high) for name, m in rows],
         )
+
+    def where_a_model_pays(self) -> str | None:
+        """Return the lists and searches that a language model pays for, in one sentence.
+
+        By validation data and by queries made from the catalog. None where no model was measured.
+        """
+        ablation, search = self.encoder_ablation, self.search
+        if ablation is None and (search is None or not search.tasks):
+            return None
+        parts = [] if ablation is None else list(ablation.lists())
+        searches = () if search is None else search.gains()
+        if searches:
+            parts.append(f"search by text ({joined(searches)})")
+        if parts:
+            return f"A language model pays for {joined(parts)}."
+        return "A language model is not shown to pay for lists or searches."
 
     def summary(self) -> str:
         """Return the size of the data and the protocol in one line."""

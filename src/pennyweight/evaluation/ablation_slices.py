@@ -5,20 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pennyweight.config.ablation_table import ALL_LISTS, LENGTHS
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.new_item_cases import MIN_CASES
 
-__all__ = ["ALL", "LENGTHS", "ListSlice", "list_slices"]
+__all__ = ["ListSlice", "list_slices"]
 
-ALL = "all lists"
-# Name, shortest and longest history.
-LENGTHS = (
-    ("no history", 0, 0),
-    ("history of 1", 1, 1),
-    ("history of 2 to 3", 2, 3),
-    ("history of 4 to 10", 4, 10),
-    ("history of 11 and more", 11, 1 << 31),
-)
 MAX_MADE = 1_000
 
 
@@ -29,7 +21,7 @@ class ListSlice:
     Attributes
     ----------
     name
-        ``all lists``, or a name of `LENGTHS`.
+        ``all lists``, or a name of `pennyweight.config.ablation_table.LENGTHS`.
     held_out
         The users and their histories, cut where the cases are made.
     traffic
@@ -50,7 +42,7 @@ def list_slices(held_out: HeldOut, rng: np.random.Generator) -> Iterator[ListSli
     A slice of fewer than 30 users is filled from users with a longer history, of which it gets the
     newest events; a slice that stays smaller is left out.
     """
-    yield ListSlice(ALL, held_out, 1.0)
+    yield ListSlice(ALL_LISTS, held_out, 1.0)
     length = held_out.histories.length
     for name, shortest, longest in LENGTHS:
         rows = np.flatnonzero((length >= shortest) & (length <= longest))

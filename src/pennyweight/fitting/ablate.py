@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pennyweight.config.ablation_table import AblatedModel, AblationTable
+from pennyweight.config.ablation_table import ALL_LISTS, AblatedModel, AblationTable
 from pennyweight.config.plan import Plan
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.dataset import Dataset
@@ -23,7 +24,7 @@ from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.errors import DataError, PlanError
-from pennyweight.evaluation.ablation_slices import ALL, ListSlice, list_slices
+from pennyweight.evaluation.ablation_slices import ListSlice, list_slices
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.new_item_cases import MIN_CASES, hidden_items, new_item_quality
 from pennyweight.evaluation.search import SearchTask, category_search, known_item_search
@@ -164,6 +165,8 @@ class _Model:
 
     @property
     def nbytes(self) -> int:
+        if self.content.words is not None:
+            return self.content.encoder_nbytes(Path()) + self.content.vector_nbytes
         return self.encoder.nbytes + self.content.vector_nbytes
 
 
@@ -281,7 +284,7 @@ class _Run:
         values = []
         for part in list_slices(held_out, self._rng()):
             ndcg = self._ndcg(model.blend, part)
-            length = part.held_out.histories.length if part.name == ALL else None
+            length = part.held_out.histories.length if part.name == ALL_LISTS else None
             values.append(
                 SliceValues(part.name, PRIMARY_METRIC, ndcg, part.traffic, part.made, length)
             )
@@ -294,7 +297,7 @@ class _Run:
     def _seconds_a_list(self, model: _Model, held_out: HeldOut) -> float:
         """Return the seconds of the ranking of one list, the best of three runs."""
         users = sample(held_out, TUNED.of(len(self.catalog)), self._rng())
-        part, spent = ListSlice(ALL, users, 1.0), []
+        part, spent = ListSlice(ALL_LISTS, users, 1.0), []
         for _ in range(3):
             began = time.perf_counter()
             self._ndcg(model.blend, part)

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pennyweight.config.ablation import AblationCost, AblationDifference, EncoderAblation
+from pennyweight.config.ablation_table import AblatedSlice
 from pennyweight.config.plan import EvaluatePlan
 from pennyweight.config.report import WITHOUT_TREES
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.ablation import added, keep
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
-from pennyweight.evaluation.user_results import UserResults
+from pennyweight.evaluation.user_results import PRIMARY_METRIC, UserResults
+from pennyweight.fitting.ablation_results import slices_by_length
 from pennyweight.machine.machine import usable_cores
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
@@ -32,6 +34,8 @@ class AblationStudy:
         The names of the encoders.
     validation
         Gains by the model on validation data.
+    slices
+        The same by length of the history.
     followed
         Whether the fit follows the advice.
     """
@@ -41,6 +45,7 @@ class AblationStudy:
     encoder: str
     baseline: str
     validation: tuple[AblationDifference, ...]
+    slices: tuple[AblatedSlice, ...]
     followed: bool
 
     @classmethod
@@ -57,8 +62,11 @@ class AblationStudy:
         """Compare on validation data."""
         per_user = measure({WITH: blends[0], WITHOUT: blends[1]}, valid, repeats=repeats)
         results = UserResults(per_user, valid)
-        validation = added(results, WITH, WITHOUT, resamples=plan.bootstrap, rng=plan.seed)
-        return cls(*blends, *names, validation, follow)
+        sampling = {"resamples": plan.bootstrap, "rng": plan.seed}
+        validation = added(results, WITH, WITHOUT, **sampling)
+        mine, theirs = (per_user[name].column(PRIMARY_METRIC) for name in (WITH, WITHOUT))
+        slices = slices_by_length(mine, theirs, results.history_length, sampling)
+        return cls(*blends, *names, validation, slices, follow)
 
     @property
     def keep(self) -> bool:
@@ -125,6 +133,7 @@ class AblationStudy:
             encoder=self.encoder,
             baseline=self.baseline,
             validation=self.validation,
+            slices=self.slices,
             test=gains,
             with_model=prices[0],
             without_model=prices[1],

@@ -6,14 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.config.ablation_table import AblatedModel, AblatedSlice, ModelRoute, RoutedTask
-from pennyweight.evaluation.ablation_slices import ALL, LENGTHS
+from pennyweight.config.ablation_table import (
+    ALL_LISTS,
+    LENGTH_NAMES,
+    LENGTHS,
+    AblatedModel,
+    AblatedSlice,
+    ModelRoute,
+    RoutedTask,
+    paying,
+)
 from pennyweight.evaluation.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluation.compare import holm
+from pennyweight.evaluation.new_item_cases import MIN_CASES
+from pennyweight.evaluation.user_results import PRIMARY_METRIC
 
-__all__ = ["SliceValues", "route_of", "slice_results"]
-
-LENGTH_NAMES = tuple(name for name, *_ in LENGTHS)
+__all__ = ["SliceValues", "route_of", "slice_results", "slices_by_length"]
 
 Values = NDArray[np.float64]
 
@@ -81,6 +89,33 @@ def _traffic(part: SliceValues, search_share: float, searches: int) -> float | N
     return part.traffic * (1 - search_share)
 
 
+def slices_by_length(
+    mine: Values, theirs: Values, lengths: NDArray[np.int64], sampling: Mapping[str, int]
+) -> tuple[AblatedSlice, ...]:
+    """Return all lists, and those of each length of the history with thirty users or more.
+
+    Parameters
+    ----------
+    mine, theirs
+        NDCG@10 of each user with a model and without it.
+    lengths
+        Events of each user's history.
+    """
+    masks = {ALL_LISTS: np.ones(len(lengths), bool)}
+    for name, shortest, longest in LENGTHS:
+        mask = (lengths >= shortest) & (lengths <= longest)
+        if mask.sum() >= MIN_CASES:
+            masks[name] = mask
+    with_model, without = (
+        [
+            SliceValues(name, PRIMARY_METRIC, values[mask], float(mask.mean()), 0, None)
+            for name, mask in masks.items()
+        ]
+        for values in (mine, theirs)
+    )
+    return slice_results(with_model, without, 0.0, sampling)
+
+
 def route_of(
     models: Sequence[AblatedModel],
     values: Mapping[str, tuple[Sequence[SliceValues], Sequence[SliceValues]]],
@@ -97,7 +132,7 @@ def route_of(
     first, *others = models
     best: tuple[float, AblatedModel] | None = None
     for model in others:
-        chosen = _paying(model)
+        chosen = paying(model.validation)
         gain = sum(
             (part.traffic or 0.0) * part.difference.value / max(base.quality.value, 1e-9)
             for part, base in zip(model.validation, first.validation, strict=True)
@@ -109,11 +144,11 @@ def route_of(
     if best is None:
         return None
     model = best[1]
-    slices = _paying(model)
+    slices = paying(model.validation)
     tasks = _routed_tasks(first.name, model.name, slices, values, search_share, sampling)
     shares = {part.slice: part.traffic or 0.0 for part in model.validation}
     traffic = sum(shares[name] for name in slices)
-    listed = sum(shares[name] for name in slices if name in (ALL, *LENGTH_NAMES))
+    listed = sum(shares[name] for name in slices if name in (ALL_LISTS, *LENGTH_NAMES))
     searched = traffic - listed
 
     def price(lists: float, searches: float) -> float:
@@ -138,21 +173,6 @@ def route_of(
     )
 
 
-def _paying(model: AblatedModel) -> tuple[str, ...]:
-    """Return the slices of requests that a model pays for."""
-    requests = [part for part in model.validation if part.traffic is not None]
-    overall = next(part for part in requests if part.slice == ALL)
-    lists = [part for part in requests if part.slice in LENGTH_NAMES]
-    searches = tuple(p.slice for p in requests if p.slice not in (ALL, *LENGTH_NAMES) and p.gains)
-    if overall.gains and not any(_loses(part) for part in lists):
-        return (ALL, *searches)
-    return (*(part.slice for part in lists if part.gains), *searches)
-
-
-def _loses(part: AblatedSlice) -> bool:
-    return part.difference is not None and part.difference.high < 0
-
-
 def _routed_tasks(
     first: str,
     model: str,
@@ -163,7 +183,9 @@ def _routed_tasks(
 ) -> tuple[RoutedTask, ...]:
     """Return the quality of each kind of request on test data."""
     pairs = zip(values[first][1], values[model][1], strict=True)
-    requests = [(a, b) for a, b in pairs if not a.items and (a.name == ALL or a.traffic is None)]
+    requests = [
+        (a, b) for a, b in pairs if not a.items and (a.name == ALL_LISTS or a.traffic is None)
+    ]
     searches = max(1, len(requests) - 1)
     tasks = []
     for without, everywhere in requests:
@@ -174,8 +196,8 @@ def _routed_tasks(
             routed = np.where(_of(without.lengths, slices), everywhere.values, without.values)
         columns = np.column_stack([without.values, routed, everywhere.values])
         means = [estimate.measured() for estimate in bootstrap(columns, **sampling)]
-        share = 1 - search_share if without.name == ALL else search_share / searches
-        task = "lists" if without.name == ALL else without.name
+        share = 1 - search_share if without.name == ALL_LISTS else search_share / searches
+        task = "lists" if without.name == ALL_LISTS else without.name
         tasks.append(
             RoutedTask(
                 task=task,
