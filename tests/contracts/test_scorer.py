@@ -12,6 +12,7 @@ import extension_blocks
 import world
 from pennyweight.compression.vector_formats import EIGHT_BITS, STORAGES, VectorFormat
 from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, PlanError
@@ -158,6 +159,35 @@ def test_a_history_does_not_see_its_batch(scorer):
     close(together, alone(scorer, HISTORIES))
     order = [3, 0, 5, 1, 4, 2]
     close(scorer.score(HISTORIES.take(order)), together[order])
+
+
+def test_a_resumed_fit_still_knows_the_world_and_the_new_items(name):
+    kind = SCORERS[name]
+    parent = kind.make().fit(BOARD.before, CATALOG)
+    choices = parent.choices()
+    # Two items more, and the old ones in another order.
+    order = np.random.default_rng(0).permutation(N).astype(np.int32)
+    codes = np.concatenate([order, [-1, -1]]).astype(np.int32)
+    names = [CATALOG.ids[code] for code in order.tolist()] + ["new-1", "new-2"]
+    texts = [CATALOG.texts[code] for code in order.tolist()] + ["something else", ""]
+    catalog = Catalog(Ids(names, "items"), tuple(texts))
+    where = np.argsort(order).astype(np.int32)
+    log = replace(BOARD.before, item=where[BOARD.before.item], n_items=N + 2)
+    fitted = parent.resumed(codes).fit(log, catalog)
+    assert {k: v for k, v in fitted.choices().items() if k != "epochs"} == {
+        k: v for k, v in choices.items() if k != "epochs"
+    }
+    scores = fitted.score(replace(HISTORIES, item=where[HISTORIES.item]))
+    assert scores.shape == (len(HISTORIES), N + 2) and np.isfinite(scores).all()
+    if kind.solves:
+        held_out = replace(
+            BOARD,
+            histories=replace(BOARD.histories, item=where[BOARD.histories.item]),
+            targets=where[BOARD.targets],
+            before=log,
+        )
+        ranks = measure({"it": fitted}, held_out, repeats="exclude")["it"].ranks
+        assert (ranks == 0).mean() > 0.9
 
 
 @settings(

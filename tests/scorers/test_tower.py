@@ -1,5 +1,7 @@
 """Two towers: training, and the parts of a score."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,3 +136,18 @@ def test_no_wider_than_the_table_it_starts_from():
     assert tower.settings.dim == 5
     tower.fit(BOARD.before, CATALOG)
     assert tower.item_vectors.shape == (20, 5)
+
+
+def test_a_resumed_tower_starts_where_the_training_ended(tower):
+    still = TwoTower(tower.encoder, replace(SETTINGS, learning_rate=0.0)).packed(
+        tower.tuned, tower.items, tower.histories
+    )
+    still.settings = replace(SETTINGS, learning_rate=0.0)
+    resumed = still.resumed(np.arange(len(CATALOG), dtype=np.int32))
+    assert resumed.settings.epochs == 1
+    resumed.fit(BOARD.before, CATALOG)
+    seen = np.unique(BOARD.before.item)
+    for name in ("item_vectors", "history_vectors"):
+        np.testing.assert_allclose(
+            getattr(resumed, name)[seen], getattr(tower, name)[seen], atol=1e-5
+        )

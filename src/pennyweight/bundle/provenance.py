@@ -63,19 +63,24 @@ class Origin:
         Position of the store at the export of the file; None for other files.
     newest_event
         Epoch seconds of the newest event; None where times are no dates.
+    refit
+        How a refit made it from the bundle before, and how it was judged beside that one; JSON.
     """
 
     items: Position | None = None
     events: Position | None = None
     newest_event: float | None = None
+    refit: Mapping[str, Any] | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None, *, source: str) -> Self:
         """Read ``fitted_from`` of a manifest; `BundleError` where it is malformed."""
         if value is None:
             return cls()
-        newest = value.get("newest_event")
+        newest, refit = value.get("newest_event"), value.get("refit")
         try:
+            if refit is not None and not isinstance(refit, Mapping):
+                raise ValueError("refit: an object")
             if newest is not None and not _is_finite(newest):
                 raise ValueError("newest_event: epoch seconds")
             items, events = (
@@ -86,7 +91,7 @@ class Origin:
             raise BundleError(
                 f"{source}: damaged: fitted_from: {error}; save the bundle again"
             ) from None
-        return cls(items, events, None if newest is None else float(newest))
+        return cls(items, events, None if newest is None else float(newest), refit)
 
     def to_json(self) -> dict[str, Any] | None:
         """Return what `from_json` reads, None where nothing is known."""
@@ -97,6 +102,8 @@ class Origin:
             document["events"] = self.events.to_json()
         if self.newest_event is not None:
             document["newest_event"] = self.newest_event
+        if self.refit is not None:
+            document["refit"] = dict(self.refit)
         return document or None
 
 

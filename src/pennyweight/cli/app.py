@@ -10,6 +10,7 @@ import typer
 from pennyweight.cli import (
     ablate,
     backup,
+    bundles,
     compress,
     demo,
     doctor,
@@ -23,6 +24,7 @@ from pennyweight.cli import (
     validate,
 )
 from pennyweight.cli.export import export
+from pennyweight.cli.refit import refit
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
 
@@ -84,6 +86,10 @@ for _command in (
     recommend.similar,
     serve,
     export,
+    refit,
+    bundles.bundles,
+    bundles.publish,
+    bundles.rollback,
     backup.backup,
     backup.restore,
     backup.check,

@@ -185,6 +185,19 @@ class Scorer(Protocol):
             other.choose(setting, value)
         return other
 
+    def resumed(self, codes: NDArray[np.int32]) -> "Scorer":
+        """Return a scorer whose next fit goes on from what this one has learned.
+
+        It has the settings and choices of this one, which is not used again. By default this one
+        itself: its fit begins anew.
+
+        Parameters
+        ----------
+        codes
+            The code here of each item of the next fit, -1 for a new one, int32 (n_items,).
+        """
+        return self
+
     # Scoring
 
     @abstractmethod

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.input_size import Volume
 from pennyweight.data.interactions import Histories, Interactions
+from pennyweight.errors import PlanError
 from pennyweight.scorers.causal_transformer import encode_histories
 from pennyweight.scorers.protocol import Evidence, Progress, Scale, Scorer, Setting
 from pennyweight.scorers.resources import ResourceEstimate
@@ -149,6 +150,14 @@ class Sequence(Scorer):
             threads=self.threads,
             progress=progress,
         )
+        return self
+
+    def resumed(self, codes: NDArray[np.int32]) -> "Sequence":
+        """Return this scorer, whose fit begins anew; `PlanError` for one read from disk."""
+        if self.trainer is None:
+            raise PlanError(
+                "a sequence scorer read from disk cannot be fitted again: refit fully (--full)"
+            )
         return self
 
     def score(self, histories: Histories) -> Float:

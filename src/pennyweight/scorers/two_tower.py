@@ -22,7 +22,13 @@ from pennyweight.scorers.layered_vectors import LayeredRows, compact, layered
 from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Evidence, Progress, Quality, Scale, Scorer, Setting
 from pennyweight.scorers.resources import ResourceEstimate
-from pennyweight.scorers.two_tower_training import TwoTowerSettings, TwoTowerVectors, train, unit
+from pennyweight.scorers.two_tower_training import (
+    TrainedItems,
+    TwoTowerSettings,
+    TwoTowerVectors,
+    train,
+    unit,
+)
 from pennyweight.storage.arrays import read_arrays, write_arrays
 from pennyweight.vectors.quantized_rows import QuantizedRows, RowFormat
 
@@ -75,6 +81,7 @@ class TwoTower(Scorer):
         )
         self.histories: QuantizedRows | LayeredRows = self.items
         self.middle: tuple[NDArray[np.float32], float] | None = None  # see `_middle`
+        self.trained: TrainedItems | None = None  # to go on from, see `resumed`
 
     def fit(
         self,
@@ -108,12 +115,28 @@ class TwoTower(Scorer):
             interactions.histories,
             self.settings,
             seed=self.seed,
+            trained=self.trained,
             on_epoch=epoch_end,
             progress=progress,
         )
         if on_epoch is None:
             self._keep(vectors, *vectors.items(bag))
         return self
+
+    def resumed(self, codes: NDArray[np.int32]) -> "TwoTower":
+        """Return a tower that trains one more epoch, from these vectors and this table on.
+
+        The words of the table stay: a new word of the catalog counts from the next whole fit on.
+        """
+        settings = replace(self.settings, epochs=1)
+        tower = TwoTower(self.tuned, settings, seed=self.seed)
+        tower.decay = self.decay
+        known = np.flatnonzero(codes >= 0)
+        rows = codes[known]
+        tower.trained = TrainedItems(
+            known.astype(np.int32), self.item_vectors[rows], self.history_vectors[rows]
+        )
+        return tower
 
     def fit_best(
         self,

@@ -23,7 +23,7 @@ from scipy import sparse
 
 from pennyweight.data.interactions import Histories
 
-__all__ = ["TwoTowerSettings", "TwoTowerVectors", "default_dim", "train", "unit"]
+__all__ = ["TrainedItems", "TwoTowerSettings", "TwoTowerVectors", "default_dim", "train", "unit"]
 
 Float = NDArray[np.float32]
 EpochEnd = Callable[[int, "TwoTowerVectors"], bool]
@@ -32,6 +32,7 @@ WARM_UP_STEPS = 50
 BLOCK_ROWS = 512  # of an update at a time, so that its data stays in the cache of a core
 TINY = np.float32(1e-8)
 LARGE = 300_000  # items above which vectors are half as wide, so that a million need 5 GB less
+OWN = 1e-6  # squared length of an item's own vector, from which on it was learned
 START = 0.3  # length of an item's own vector before training, in a random direction
 
 
@@ -102,6 +103,23 @@ class TwoTowerVectors:
         return vectors, vectors + self.context
 
 
+@dataclass(frozen=True)
+class TrainedItems:
+    """Vectors of items from an earlier training, to go on from.
+
+    Attributes
+    ----------
+    codes
+        The items, by their codes now, int32 (m,).
+    items, histories
+        Their vectors as candidates and in histories, float32 (m, dim).
+    """
+
+    codes: NDArray[np.int32]
+    items: Float
+    histories: Float
+
+
 def default_dim(items: int) -> int:
     """Return the default width of the vectors of a catalog."""
     return TwoTowerSettings.dim if items <= LARGE else TwoTowerSettings.dim // 2
@@ -154,6 +172,7 @@ def train(
     settings: TwoTowerSettings,
     *,
     seed: int = 0,
+    trained: TrainedItems | None = None,
     on_epoch: EpochEnd | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> TwoTowerVectors:
@@ -167,6 +186,8 @@ def train(
         Initial token vectors, float32 (vocabulary, at least ``settings.dim``).
     histories
         Whole training histories.
+    trained
+        Items that begin where an earlier training ended; `table` is then its table.
     on_epoch
         Called after each epoch with its number (from 1) and the current vectors, which
         training goes on to change; True stops.
@@ -180,16 +201,18 @@ def train(
     step = _Step(words, np.vstack([start[words_used], no_word]), settings, seed)
     pairs = _Pairs(histories, settings, bag.shape[0])
     step.start(histories.item[pairs.targets], np.unique(histories.item))
+    if trained is not None:
+        step.resume(trained)
     drawn = min(len(pairs.targets), settings.epoch_pairs)
     batches = -(-drawn // settings.batch)
     total = max(1, settings.epochs * batches)
 
     def result() -> TwoTowerVectors:
-        trained, item = start.copy(), step.item.parameters
-        trained[words_used] = step.table.parameters[:-1]
+        tuned, item = start.copy(), step.item.parameters
+        tuned[words_used] = step.table.parameters[:-1]
         if wordless.any():
             item = item + wordless[:, None] * step.table.parameters[-1]
-        return TwoTowerVectors(trained, item, step.context.parameters)
+        return TwoTowerVectors(tuned, item, step.context.parameters)
 
     done = 0
     for epoch in range(1, settings.epochs + 1):
@@ -297,6 +320,22 @@ class _Step:
         # Items with the same words or none have the same gradients until something differs.
         noise = self.rng.standard_normal((len(negative_items), self.settings.dim), np.float32)
         self.item.parameters[negative_items] = noise * np.float32(START / self.settings.dim**0.5)
+
+    def resume(self, trained: TrainedItems) -> None:
+        """Give items the vectors of an earlier training.
+
+        These are of unit length, while text and own vector add up to any length: the own one is
+        what leads from the text to a vector of the same length. An item that had none is left as
+        it starts.
+        """
+        for at in range(0, len(trained.codes), BLOCK_ROWS):
+            block = slice(at, at + BLOCK_ROWS)
+            codes, vectors = trained.codes[block], trained.items[block]
+            text = self.words[codes] @ self.table.parameters
+            own = vectors * unit(text)[1] - text
+            learned = np.einsum("ij,ij->i", own, own) > OWN
+            self.item.parameters[codes[learned]] = own[learned]
+            self.context.parameters[codes] = trained.histories[block] - vectors
 
     def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int32], factor: float) -> None:
         negatives = self.rng.choice(

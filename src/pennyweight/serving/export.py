@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from pennyweight.bundle import Bundle, Position, open_bundle
 from pennyweight.bundle.provenance import forget_position, note_position
 from pennyweight.data.catalog import Catalog
-from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes
+from pennyweight.data.cleaning.event_types import NO_TYPE, EventTypes, Meaning
 from pennyweight.data.cleaning.feedback import FeedbackRules
 from pennyweight.data.documents import documents
 from pennyweight.data.interactions import Interactions
@@ -33,7 +33,7 @@ from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, Stored
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import replacing
 
-__all__ = ["ExportSummary", "export"]
+__all__ = ["ExportSummary", "export", "served_version"]
 
 AVAILABLE = ("available", "is_available", "in_stock")  # names that `fit` knows
 AGAINST = "dislike"  # the type of events of which a bundle notes only that they were negative
@@ -51,8 +51,8 @@ class ExportSummary:
         How many.
     position
         Of the store: all its events up to there are in.
-    options
-        Options of `fit` that keep the meaning of the events.
+    min_rating, event_types
+        How `fit` must read the events, where it would not do so by itself.
     skipped
         Items that do not suit the columns of the catalog, which were left out.
     """
@@ -61,8 +61,30 @@ class ExportSummary:
     items: int
     events: int
     position: Position
-    options: tuple[str, ...]
+    min_rating: float | None
+    event_types: Mapping[str, Meaning]
     skipped: tuple[str, ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options of the command `fit` that keep the meaning of the events."""
+        options = []
+        if self.min_rating is not None:
+            options.append(f"--min-rating {self.min_rating:g}")
+        if self.event_types:
+            types = ",".join(f"{name}={meaning}" for name, meaning in self.event_types.items())
+            options.append(f"--event-types {json.dumps(types)}")
+        return tuple(options)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return asdict(self) | {"position": self.position.to_json()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_json` returned."""
+        position = Position.from_json(value["position"])
+        return cls(**(dict(value) | {"position": position, "skipped": tuple(value["skipped"])}))
 
 
 def export(folder: Path, items: Path, events: Path, *, since: float | None = None) -> ExportSummary:
@@ -93,13 +115,13 @@ def export(folder: Path, items: Path, events: Path, *, since: float | None = Non
             with (
                 store.transaction()
             ):  # reads are of one moment, and soon over: erasures wait for them
-                version, covered = _served(store, BundleStore(bundles))
+                version, covered = served_version(store, BundleStore(bundles))
                 live_items, live_events = store.items(), list(_live(store))
                 positions = store.position("items"), store.position("events")
             bundle = open_bundle(bundles / version)
             catalog, log = read_catalog(bundle), read_interactions(bundle)
             rows, skipped = _items(catalog, live_items, covered)
-            log_rows, options = _events(live_events, bundle, catalog, log, covered)
+            log_rows, min_rating, event_types = _events(live_events, bundle, catalog, log, covered)
             erased = store.erased(log_rows["user_id"].unique().to_list())  # meanwhile
         finally:
             store.close()
@@ -113,11 +135,18 @@ def export(folder: Path, items: Path, events: Path, *, since: float | None = Non
             else:
                 note_position(path, position)
         return ExportSummary(
-            version, rows.height, log_rows.height, positions[1], options, tuple(skipped)
+            version,
+            rows.height,
+            log_rows.height,
+            positions[1],
+            min_rating,
+            event_types,
+            tuple(skipped),
         )
 
 
-def _served(store: Store, bundles: BundleStore) -> tuple[str, CoveredPositions]:
+def served_version(store: Store, bundles: BundleStore) -> tuple[str, CoveredPositions]:
+    """Return the bundle of most users, and the changes in the store that it covers."""
     variants = [Variant(**variant) for variant in store.setting(TRAFFIC) or ()]
     if not variants:
         raise DataError(f"{bundles.folder}: no bundle has been published there; serve one first")
@@ -197,8 +226,8 @@ def _events(
     catalog: Catalog,
     log: Interactions | None,
     covered: CoveredPositions,
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return the events of the bundle and of the store, each once, and options to fit them."""
+) -> tuple[pl.DataFrame, float | None, dict[str, Meaning]]:
+    """Return the events of the bundle and of the store, each once, and how to read them."""
     columns = {
         "user_id": pl.String,
         "item_id": pl.String,
@@ -209,7 +238,7 @@ def _events(
     live = [(e.user, e.item, e.kind, e.time, e.weight, e.seq) for e in events]
     new_events = pl.DataFrame(live, columns | {"seq": pl.Int64}, orient="row")
     if log is None or not len(log):
-        return new_events.select(*columns), ()
+        return new_events.select(*columns), None, {}
     if not log.real_time and len(new_events):
         raise DataError(
             f"{bundle.path}: its events have no dates but live events do, so they cannot be put in "
@@ -225,7 +254,7 @@ def _events(
     same = new_events.filter(held).join(old, on=["user_id", "item_id", "against"], how="anti")
     new_events = pl.concat([same, new_events.filter(~held)])
     frame = pl.concat([old.select(*columns), new_events.select(*columns)])
-    return frame.sort("timestamp", maintain_order=True), _options(frame, log, types)
+    return frame.sort("timestamp", maintain_order=True), *_reading(frame, log, types)
 
 
 def _live(store: Store) -> Iterator[Event]:
@@ -251,20 +280,21 @@ def _of_bundle(catalog: Catalog, log: Interactions, types: EventTypes) -> pl.Dat
     )
 
 
-def _options(frame: pl.DataFrame, log: Interactions, types: EventTypes) -> tuple[str, ...]:
-    """Return how `fit` must read the events, where it would not do so by itself."""
-    options = []
+def _reading(
+    frame: pl.DataFrame, log: Interactions, types: EventTypes
+) -> tuple[float | None, dict[str, Meaning]]:
+    """Return the least liked rating and the meanings that `fit` would not know by itself."""
+    min_rating = None
     if (frame["weight"] != 1).any():
-        options.append(f"--min-rating {0 if log.liking is None else log.liking:g}")
+        min_rating = 0.0 if log.liking is None else log.liking
     usual = EventTypes()
-    chosen = [
-        f"{name}={types.clear_meaning(name)}"
-        for name in frame["event_type"].unique().sort()
-        if types.clear_meaning(name) != usual.clear_meaning(name)
-    ]
-    if chosen:
-        options.append(f"--event-types {json.dumps(','.join(chosen))}")
-    return tuple(options)
+    meanings = {name: types.clear_meaning(name) for name in frame["event_type"].unique().sort()}
+    chosen = {
+        name: meaning
+        for name, meaning in meanings.items()
+        if meaning is not None and meaning != usual.clear_meaning(name)
+    }
+    return min_rating, chosen
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

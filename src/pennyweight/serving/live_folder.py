@@ -1,8 +1,10 @@
 """The folder of a service: the names in it, and the one process that it belongs to."""
 
 import fcntl
+import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,12 +12,24 @@ from pathlib import Path
 from pennyweight.errors import DataError, StoreError
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
 from pennyweight.serving.stores.room import UNWRITABLE
+from pennyweight.storage.files import write_atomic
 from pennyweight.storage.private import narrow, others_may
 
-__all__ = ["BUNDLES", "STORE", "check_live_folder", "locked_folder"]
+__all__ = [
+    "BUNDLES",
+    "REFIT",
+    "STORE",
+    "check_live_folder",
+    "discard_refit",
+    "locked_folder",
+    "running_service",
+    "serving_at",
+]
 
 STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
-OURS = (STORE, BUNDLES, LOCK, ENCODED_ITEMS, ".")  # prefixes of the service's files
+REFIT = "refit"  # the folder of a refit under way
+ADDRESS = "service.json"  # where the running service is found
+OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, ".")  # prefixes of its files
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +57,50 @@ def locked_folder(folder: Path) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+
+
+def discard_refit(folder: Path) -> None:
+    """Delete all that a refit has made in the folder of a service; its data name users."""
+    work = folder / REFIT
+    for path in work.iterdir() if work.is_dir() else ():
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+@contextmanager
+def serving_at(folder: Path, address: str) -> Iterator[None]:
+    """Note in a folder where its service is found, while the block lasts."""
+    path = folder / ADDRESS
+    try:
+        write_atomic(path, json.dumps({"address": address}).encode())
+    except OSError as error:  # lists are given all the same
+        _log.warning("%s: cannot be written: %s", path, error.strerror)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def running_service(folder: Path) -> str | None:
+    """Return the address of the service that uses a folder; None where none runs.
+
+    Raises
+    ------
+    StoreError
+        One runs, and does not say where.
+    """
+    try:
+        with locked_folder(folder):
+            return None
+    except StoreError:
+        pass
+    try:
+        return str(json.loads((folder / ADDRESS).read_bytes())["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StoreError(
+            f"{folder}: another process uses it, but no service has noted its address there; wait "
+            "until it has started, or stop it"
+        ) from None
 
 
 def _lock_file(folder: Path) -> int | None:

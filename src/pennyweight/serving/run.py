@@ -25,7 +25,7 @@ from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.live.remote_queries import RemoteQueries
-from pennyweight.serving.live_folder import BUNDLES, STORE, locked_folder
+from pennyweight.serving.live_folder import BUNDLES, STORE, locked_folder, serving_at
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
 from pennyweight.serving.security.hosts import check_binding
@@ -136,6 +136,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
             event("start", {"address": address})
             # One thread for each product: those that score are the threads of this process.
             with (
+                serving_at(settings.data, f"{_local(sockets[0])}{proxies.root_path}"),
                 threadpool_limits(1),
                 _seldom_collecting(),
                 _switching(),
@@ -201,6 +202,14 @@ def _connections() -> int:
 
 def _address(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _local(sock: socket.socket) -> str:
+    """Return the address for this machine, also where the service listens on all of its own."""
+    host, port = sock.getsockname()[:2]
+    every = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    host = every.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

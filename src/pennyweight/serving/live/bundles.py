@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pennyweight.bundle import MANIFEST, Bundle, open_bundle
+from pennyweight.bundle import MANIFEST, Bundle, check_place, open_bundle
 from pennyweight.bundle.recovery import repair
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
@@ -24,7 +24,7 @@ from pennyweight.storage.files import sync_folder
 from pennyweight.storage.folders import replace_directory, staging
 from pennyweight.storage.private import make_private, narrow_tree
 
-__all__ = ["BundleStore", "StoredBundle", "copy_bundle"]
+__all__ = ["BundleStore", "StoredBundle", "copy_bundle", "save_copy"]
 
 VERSION_CHARS = 12  # of the sha256 of a bundle
 TRIES, PAUSE = 5, 0.05  # to read a bundle that is being replaced; seconds between them
@@ -236,6 +236,16 @@ def copy_bundle(source: Path, target: Path) -> Bundle:
         return open_bundle(target, verify=False)
 
     return _between(copy)
+
+
+def save_copy(source: Path, target: Path) -> None:
+    """Copy a bundle to a place that is free, whole or not at all; errors as of `copy_bundle`."""
+    target = target.resolve()
+    check_place(target, overwrite=False)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _refusals(target), staging(target) as new:
+        copy_bundle(source, new / "bundle")
+        replace_directory(new / "bundle", target)
 
 
 def _is_intact(path: Path) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pennyweight.errors import BundleError, BusyError, PlanError, StoreError
@@ -14,6 +15,7 @@ from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.list_service import ListService
 from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.store_access import StoreAccess
+from pennyweight.serving.live_folder import discard_refit
 from pennyweight.serving.stores.protocol import ErasureCounts, Event, Store, UnfinishedErasureError
 
 __all__ = ["EventCounts", "LiveUsers"]
@@ -104,6 +106,7 @@ class LiveUsers:
         events = 0
         try:
             trained, events = await asyncio.to_thread(self._forget_in_bundles, user)
+            await asyncio.to_thread(self._discard_refit)
         except StoreError as error:
             refused.append(str(error))
         finally:  # even after a failure, no list uses deleted events
@@ -132,6 +135,7 @@ class LiveUsers:
             return
         self._store.writer.submit(lambda store: store.empty_log(), alone=True).result()
         versions = self._publishing.bundles.versions()
+        discard_refit(self._folder)
         if strip_bundles(self._store, self._publishing, versions):
             self._store.save_settings({ERASING: False})
 
@@ -143,6 +147,19 @@ class LiveUsers:
             await asyncio.to_thread(self._store.audit, actor, "erase user", counted)
         except StoreError as error:
             _log.error("a user was erased, which could not be noted: %s", error)
+
+    def _discard_refit(self) -> None:
+        """Delete the data of a refit, which name users; `StoreError` where the disk refuses."""
+        try:
+            discard_refit(self._folder)
+        except OSError as error:
+            _log.error("an erased user stays in the data of a refit: %s", error)
+            raise StoreError("cannot delete the data of a refit: disk error") from error
+
+    @property
+    def _folder(self) -> Path:
+        """The folder of the service."""
+        return self._publishing.bundles.folder.parent
 
     def _forget_in_bundles(self, user: str) -> tuple[list[dict[str, str]], int]:
         """Take a user out of the bundles, each of which is tried; return them and its events.
@@ -199,8 +216,7 @@ class LiveUsers:
 
     async def _wait_for_exports(self) -> None:
         """Wait for exports and backups in other processes."""
-        folder = self._publishing.bundles.folder.parent
-        if not await asyncio.to_thread(wait_for_exports, folder, PATIENCE):
+        if not await asyncio.to_thread(wait_for_exports, self._folder, PATIENCE):
             raise BusyError(
                 "an export or a backup is running; erase the user again when it has ended"
             )

@@ -1,0 +1,74 @@
+"""`bundles`, `publish` and `rollback`: what a service serves, changed from the command line."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pennyweight.cli.output import dump, note, say
+from pennyweight.cli.platforms import require_posix
+
+__all__ = ["bundles", "publish", "rollback"]
+
+Live = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder of the service: `serve --data`.")
+]
+
+
+def bundles(
+    data: Live, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """List the bundles of a service, and which of them are served."""
+    require_posix(sys.platform)
+    from pennyweight.serving.operations.bundle_changes import listed_bundles
+
+    listed = listed_bundles(data)
+    rows = [
+        {
+            "bundle_version": stored.version,
+            "added": datetime.fromtimestamp(stored.added, UTC).isoformat(timespec="seconds"),
+            "share": listed.served.get(stored.version, 0.0),
+            "previous": stored.version in listed.previous,
+            "source": stored.source,
+        }
+        for stored in listed.stored
+    ]
+    if json:
+        dump(rows)
+        return
+    for row in rows:
+        served = f"serves {row['share']:.0%}" if row["share"] else ""
+        state = served or ("for rollback" if row["previous"] else "")
+        say(f"{row['bundle_version']}  {row['added']}  {state:<12}  {row['source']}".rstrip())
+
+
+def publish(
+    data: Live,
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A saved recommender.")],
+) -> None:
+    """Copy a bundle to a service and serve it, also while the service runs."""
+    require_posix(sys.platform)
+    from pennyweight.serving.operations.bundle_changes import publish as serve
+
+    serve(data, bundle)
+    _tell(data)
+
+
+def rollback(data: Live) -> None:
+    """Serve the previous bundle again, also while the service runs."""
+    require_posix(sys.platform)
+    from pennyweight.serving.operations.bundle_changes import roll_back
+
+    roll_back(data)
+    _tell(data)
+
+
+def _tell(data: Path) -> None:
+    from pennyweight.serving.operations.bundle_changes import listed_bundles
+
+    listed = listed_bundles(data)
+    say(f"{data} serves {' and '.join(listed.served)}")
+    if listed.previous:
+        note(f"Back to {' and '.join(listed.previous)}: pennyweight rollback {data}")

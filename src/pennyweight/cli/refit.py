@@ -1,0 +1,93 @@
+"""`refit`: live events and items go into a new bundle, which is published if it holds up."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pennyweight.cli.exit_codes import GateFailed, keeping
+from pennyweight.cli.output import say
+from pennyweight.cli.output_paths import bundle_place
+from pennyweight.cli.platforms import require_posix
+from pennyweight.cli.progress import show_progress
+from pennyweight.errors import PlanError
+from pennyweight.formatting import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pennyweight.serving.operations.judging import PublishIf
+    from pennyweight.serving.operations.refit import RefitResult
+
+__all__ = ["refit"]
+
+
+class _Condition(StrEnum):
+    BETTER = "better"
+    NOT_WORSE = "not-worse"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+CONDITIONS: "Mapping[_Condition, PublishIf]" = {
+    _Condition.BETTER: "better",
+    _Condition.NOT_WORSE: "not-worse",
+    _Condition.ALWAYS: "always",
+    _Condition.NEVER: "not-worse",
+}
+
+
+def refit(
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of the service: `serve --data`.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Save the new bundle here too.")
+    ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full/--warm",
+            help="Measure and choose anew, or go on from the served bundle with its choices.",
+        ),
+    ] = False,
+    publish_if: Annotated[
+        _Condition, typer.Option(metavar="CONDITION", help="better, not-worse, always or never.")
+    ] = _Condition.NOT_WORSE,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result.")] = False,
+) -> None:
+    """Fit a new bundle to the data of a service, judge it on the newest events, publish it."""
+    if publish_if is _Condition.NEVER and out is None:
+        raise PlanError("--publish-if never makes a bundle for --out; name one")
+    place = None if out is None else bundle_place(out, overwrite=False)
+    require_posix(sys.platform)
+    from pennyweight.serving.live.bundles import save_copy
+    from pennyweight.serving.operations.bundle_changes import publish
+    from pennyweight.serving.operations.refit import Refit
+
+    def deliver(result: "RefitResult") -> None:
+        if result.bundle is None:
+            return
+        if out is not None:
+            save_copy(result.bundle, out)
+        if result.may_publish and publish_if is not _Condition.NEVER:
+            publish(data, result.bundle, actor="refit")
+
+    def outcome() -> str:
+        saved = "" if place is None else f"{place.outcome()}; "
+        return f"{saved}{data} serves what it served; the same command goes on with the refit"
+
+    condition = CONDITIONS[publish_if]
+    job = Refit(data, mode="full" if full else "warm", publish_if=condition)
+    with keeping(outcome), show_progress(quiet=quiet) as progress:
+        result = job.run(deliver, keep=out is not None, progress=progress)
+    say(result.sentence())
+    if out is not None and result.bundle is not None:
+        say(f"saved {out}")
+    if publish_if is _Condition.NEVER or result.judgement is None:
+        return
+    if not result.may_publish:
+        raise GateFailed(f"not published: the condition is {condition}")
+    say(f"published; {duration(result.seconds)}")

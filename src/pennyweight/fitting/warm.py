@@ -1,0 +1,58 @@
+"""A fit that goes on from an earlier one: its settings, choices and weights stay."""
+
+from dataclasses import replace
+
+from pennyweight.data.catalog import Catalog
+from pennyweight.data.ids import Ids
+from pennyweight.data.interactions import Interactions
+from pennyweight.errors import PlanError
+from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.protocol import Scorer
+from pennyweight.scorers.ranking_trees import catalog_digest
+from pennyweight.scorers.text_search import TextSearch
+
+__all__ = ["warm_fit"]
+
+
+def warm_fit(scorer: Scorer, ids: Ids, interactions: Interactions, catalog: Catalog) -> Blend:
+    """Return a blend fitted to other data, from where an earlier one ended.
+
+    Components that learn step by step take a few more steps; others are fitted anew, with the
+    settings chosen before. The weights of the blend, its trees and the weights of its search stay.
+
+    Parameters
+    ----------
+    scorer
+        The earlier blend, which is not used again.
+    ids
+        Its items, in code order.
+
+    Raises
+    ------
+    PlanError
+        The scorer is no blend.
+    """
+    if not isinstance(scorer, Blend):
+        raise PlanError(f"a {scorer.kind} scorer cannot be fitted warm; fit it fully (--full)")
+    codes = ids.codes(catalog.ids)
+    components: dict[str, Scorer] = {}
+    for name, component in scorer.components.items():
+        components[name] = component.resumed(codes).fit(interactions, catalog)
+    blend = scorer.with_components(components)
+    if scorer.trees is not None and blend.trees is not None:
+        blend.trees = replace(blend.trees, catalog=catalog_digest(catalog.ids))
+    if scorer.search is not None:
+        blend.search = _search(scorer.search, components, catalog, interactions)
+    return blend
+
+
+def _search(
+    search: TextSearch, components: dict[str, Scorer], catalog: Catalog, log: Interactions
+) -> TextSearch:
+    encoder = search.embeddings.encoder
+    assert encoder is not None  # of embeddings
+    words = components.get(search.words_id or "")
+    if words is None:
+        words = search.words.fit(log, catalog)
+    fitted = TextSearch.fit(encoder, words, catalog, words_id=search.words_id)
+    return replace(fitted, bm25_weight=search.bm25_weight)

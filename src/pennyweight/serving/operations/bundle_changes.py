@@ -1,0 +1,140 @@
+"""Changes of the served bundle from another process: by the service if one runs, else directly."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from pennyweight.errors import BundleError, BusyError, PlanError, StoreError
+from pennyweight.serving.live.bundles import BundleStore, StoredBundle
+from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
+from pennyweight.serving.live.registry import BundleRegistry
+from pennyweight.serving.live.traffic_split import Variant
+from pennyweight.serving.live_folder import (
+    BUNDLES,
+    STORE,
+    check_live_folder,
+    locked_folder,
+    running_service,
+)
+from pennyweight.serving.stores.opening import open_store
+from pennyweight.serving.stores.sqlite import SQLiteStore
+from pennyweight.storage.private import owner_only
+
+__all__ = ["KEY_VARIABLE", "ListedBundles", "listed_bundles", "publish", "roll_back"]
+
+KEY_VARIABLE = "PENNYWEIGHT_KEY"
+ACTOR = "command line"
+TIMEOUT = 600.0  # seconds: a bundle is copied, loaded and tried before the answer
+
+
+class ListedBundles:
+    """The bundles of a folder.
+
+    Attributes
+    ----------
+    stored
+        In the order in which they came.
+    served, previous
+        Version -> share of the users.
+    """
+
+    def __init__(
+        self, stored: list[StoredBundle], served: list[Variant], previous: list[Variant]
+    ) -> None:
+        self.stored = stored
+        self.served = {variant.version: variant.share for variant in served}
+        self.previous = {variant.version: variant.share for variant in previous}
+
+
+def listed_bundles(folder: Path) -> ListedBundles:
+    """Return the bundles of a service's folder; the service may run."""
+    check_live_folder(folder)
+    bundles = BundleStore(folder / BUNDLES)
+    with closing(SQLiteStore(folder / STORE)) as store:
+        registry = BundleRegistry(bundles, lambda job: job(store), lambda settings, entry: None)
+        served, previous = (
+            [Variant(**variant) for variant in store.setting(key) or ()]
+            for key in (TRAFFIC, PREVIOUS)
+        )
+        return ListedBundles(registry.stored_bundles(), served, previous)
+
+
+def publish(folder: Path, bundle: Path, *, actor: str = ACTOR) -> None:
+    """Add a bundle to a service's folder and serve it.
+
+    Raises
+    ------
+    BundleError, PlanError, StoreError, BusyError
+        Nothing was changed; says why.
+    """
+    body = {"path": str(bundle.resolve())}
+    _change(
+        folder, "/v1/bundles", body, lambda engine: engine.publishing.publish(bundle, actor=actor)
+    )
+
+
+def roll_back(folder: Path) -> None:
+    """Serve the previous bundles again; errors as of `publish`."""
+    _change(
+        folder, "/v1/bundles/rollback", {}, lambda engine: engine.publishing.roll_back(actor=ACTOR)
+    )
+
+
+def _change(
+    folder: Path, path: str, body: dict[str, Any], change: Callable[[Engine], object]
+) -> None:
+    check_live_folder(folder)
+    address = running_service(folder)
+    if address is not None:
+        _post(f"{address}{path}", body)
+        return
+    with _engine(folder) as engine:
+        change(engine)
+
+
+@contextmanager
+def _engine(folder: Path) -> Iterator[Engine]:
+    with owner_only(), locked_folder(folder):
+        engine = Engine(open_store(folder / STORE), BundleStore(folder / BUNDLES))
+        try:
+            engine.start(None)
+            yield engine
+        finally:
+            engine.close()
+
+
+def _post(url: str, body: dict[str, Any]) -> None:
+    headers = {"Content-Type": "application/json"}
+    key = os.environ.get(KEY_VARIABLE)
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
+    # Not through a proxy: the service is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=TIMEOUT):
+            return
+    except urllib.error.HTTPError as error:
+        raise _refusal(error) from None
+    except OSError as error:
+        raise StoreError(f"{url}: the service does not answer ({error}); try again") from error
+
+
+def _refusal(error: urllib.error.HTTPError) -> Exception:
+    """Return the error that a problem of the service stands for."""
+    try:
+        detail = str(json.loads(error.read())["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = str(error)
+    if error.code in (401, 403):
+        return PlanError(
+            f"the service refuses: {detail}; set {KEY_VARIABLE} to a key with the scope admin"
+        )
+    kinds: dict[int, type[Exception]] = {409: BundleError, 503: BusyError}
+    return kinds.get(error.code, PlanError)(f"the service refuses: {detail}")

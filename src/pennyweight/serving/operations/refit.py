@@ -1,0 +1,323 @@
+"""Refit: live events and items go into a new bundle, which is judged beside the served one."""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from pennyweight.bundle import Bundle, open_bundle
+from pennyweight.bundle.provenance import exported_position
+from pennyweight.bundle.reader import package_version
+from pennyweight.errors import BusyError, StoreError
+from pennyweight.fitting.job import Job
+from pennyweight.formatting import size
+from pennyweight.machine.machine import usable_cores
+from pennyweight.progress.display import tracked
+from pennyweight.progress.update import Progress
+from pennyweight.recommender.recommender import Recommender
+from pennyweight.serving.export import ExportSummary, export, served_version
+from pennyweight.serving.live.bundles import BundleStore
+from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.served_bundle import ServedBundle
+from pennyweight.serving.live_folder import (
+    BUNDLES,
+    REFIT,
+    STORE,
+    check_live_folder,
+    discard_refit,
+)
+from pennyweight.serving.operations.judging import (
+    Judgement,
+    OfOtherItems,
+    PublishIf,
+    judge,
+    newest_choices,
+)
+from pennyweight.serving.operations.refit_fit import BundleFit, Mode, refit_plan
+from pennyweight.serving.stores.sqlite import SQLiteStore
+from pennyweight.storage.files import write_atomic
+from pennyweight.storage.private import owner_only
+
+__all__ = ["Refit", "RefitResult"]
+
+JUDGED = 0.5  # share of the new events that judge the new bundle; it learns the earlier ones
+FRESH = 86_400.0  # seconds for which a refit that died is gone on with
+ROOM = 3  # times the size of the served bundle that must be free on the disk
+LOCK = "lock.refit"
+TASK, ITEMS, EVENTS, NEW = "task.json", "items.parquet", "events.parquet", "bundle"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RefitResult:
+    """The result of a refit.
+
+    Attributes
+    ----------
+    mode
+        How it was fitted.
+    parent
+        Version of the bundle that was served.
+    new_events
+        Events that the served bundle has not learned from.
+    judgement
+        None where there are no new events.
+    bundle
+        The new bundle, None where none was made.
+    may_publish
+        Whether the judgement allows it.
+    seconds, processor_seconds
+        Time spent, and processor time of all threads.
+    """
+
+    mode: Mode
+    parent: str
+    new_events: int
+    judgement: Judgement | None
+    bundle: Path | None
+    may_publish: bool
+    seconds: float
+    processor_seconds: float
+
+    def sentence(self) -> str:
+        """Return the result in words."""
+        if self.judgement is None:
+            return "no events since the last fit: nothing to learn"
+        return self.judgement.sentence()
+
+
+class Refit:
+    """A refit of the bundle that a service serves; the service may run meanwhile.
+
+    Work lies in the folder ``refit`` of the service until `finish`. A refit that died goes on where
+    its last stage ended, if it has the same settings and parent and is not older than a day. The
+    served bundle and the store are only read.
+
+    Parameters
+    ----------
+    folder
+        The folder of the service.
+    mode
+        ``full`` measures and chooses anew, by the plan of the served bundle. ``warm`` keeps
+        choices and weights, and goes on from its vectors.
+    publish_if
+        When the new bundle may be published.
+    """
+
+    def __init__(
+        self, folder: Path, *, mode: Mode = "warm", publish_if: PublishIf = "not-worse"
+    ) -> None:
+        self.folder, self.work = folder, folder / REFIT
+        self.mode, self.publish_if = mode, publish_if
+
+    def run(
+        self,
+        deliver: Callable[[RefitResult], None],
+        *,
+        keep: bool = False,
+        progress: Progress = False,
+    ) -> RefitResult:
+        """Fit, judge, and hand the result to `deliver`; then the work is deleted.
+
+        Parameters
+        ----------
+        deliver
+            Publishes or copies the bundle; called while it exists.
+        keep
+            Make a bundle even if it may not be published.
+
+        Raises
+        ------
+        BusyError
+            Another refit of this folder is under way.
+        DataError, PlanError, BundleError, StoreError, BudgetError
+            The data or the served bundle cannot be used, or the machine is too small.
+        """
+        check_live_folder(self.folder)
+        with owner_only():
+            self.work.mkdir(mode=0o700, exist_ok=True)
+            with _alone(self.folder):
+                result = self._made() or self._fit(keep, progress)
+                deliver(result)
+                discard_refit(self.folder)
+        return result
+
+    def _made(self) -> RefitResult | None:
+        """Return the result of a refit that died after its bundle was saved."""
+        parent = _parent(self.folder)
+        if not self._is_same_task(parent) or not (self.work / NEW).exists():
+            return None
+        bundle = open_bundle(self.work / NEW)
+        lineage = (bundle.manifest.fitted_from or {}).get("refit") or {}
+        judgement = Judgement.from_json(lineage["judgement"])
+        _log.warning("%s: goes on with the bundle that an earlier refit made", self.folder)
+        return RefitResult(
+            self.mode,
+            parent.path.name,
+            int(lineage["new_events"]),
+            judgement,
+            bundle.path,
+            judgement.allows(self.publish_if),
+            0.0,
+            0.0,
+        )
+
+    def _task(self, parent: Bundle) -> dict[str, Any]:
+        return {"mode": self.mode, "parent": parent.sha256, "pennyweight": package_version()}
+
+    def _is_same_task(self, parent: Bundle) -> bool:
+        path = self.work / TASK
+        try:
+            task = json.loads(path.read_bytes())
+            age = time.time() - path.stat().st_mtime
+        except (OSError, ValueError):
+            return False
+        settings = {name: task.get(name) for name in self._task(parent)}
+        return settings == self._task(parent) and 0 <= age < FRESH
+
+    def _fit(self, keep: bool, progress: Progress) -> RefitResult:
+        began, processor = time.monotonic(), time.process_time()
+        parent = _parent(self.folder)
+        _check_room(self.folder, parent)
+        summary = self._exported(parent)
+        served = _served(self.folder, parent.path.name)
+        plan = refit_plan(served.recommender, summary)
+        with tracked(progress) as tracker, threadpool_limits(usable_cores()):
+            job = Job(self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True)
+            log = job.data.interactions
+            new = log.time[log.time > served.newest_event]
+            judgement, path = None, None
+            if len(new):
+                judgement, path = self._judged(job, served, new, parent, keep)
+        return RefitResult(
+            self.mode,
+            parent.path.name,
+            len(new),
+            judgement,
+            path,
+            judgement is not None and judgement.allows(self.publish_if),
+            time.monotonic() - began,
+            time.process_time() - processor,
+        )
+
+    def _judged(
+        self,
+        job: Job,
+        served: ServedBundle,
+        new: NDArray[np.float64],
+        parent: Bundle,
+        keep: bool,
+    ) -> tuple[Judgement, Path | None]:
+        """Fit to the events before the newest and judge by these; then fit to all, and save.
+
+        Parameters
+        ----------
+        new
+            Times of the events that the served bundle has not learned from.
+        """
+        since = float(np.quantile(new, 1 - JUDGED, method="higher"))
+        fit = BundleFit(job, self.mode, served.recommender, parent.path)
+        scorer = fit.until(since)
+        with job.stages.stage("judge"):
+            rng = np.random.default_rng(job.seed)
+            log = job.data.interactions
+            judgement = judge(
+                OfOtherItems(
+                    fit.as_listed(served.recommender.scorer),
+                    served.catalog.ids,
+                    job.data.catalog.ids,
+                ),
+                fit.as_listed(scorer),
+                newest_choices(log, since, repeats=fit.repeats, rng=rng),
+                repeats=fit.repeats,
+                seed=job.seed,
+            )
+        if not (judgement.allows(self.publish_if) or keep):
+            return judgement, None
+        recommender = fit.final(scorer)
+        recommender.origin = replace(
+            job.origin,
+            refit={
+                "mode": self.mode,
+                "parent": parent.sha256,
+                "new_events": len(new),
+                "judgement": judgement.to_json(),
+            },
+        )
+        return judgement, self._saved(recommender, parent)
+
+    def _exported(self, parent: Bundle) -> ExportSummary:
+        """Export items and events, or return what a refit that died has exported."""
+        files = self.work / ITEMS, self.work / EVENTS
+        if self._is_same_task(parent) and all(map(exported_position, files)):
+            _log.warning("%s: goes on with the data that an earlier refit exported", self.folder)
+            return ExportSummary.from_json(json.loads((self.work / TASK).read_bytes())["export"])
+        discard_refit(self.folder)
+        summary = export(self.folder, *files)
+        task = self._task(parent) | {"export": summary.to_json()}
+        write_atomic(self.work / TASK, json.dumps(task).encode())
+        return summary
+
+    def _saved(self, recommender: Recommender, parent: Bundle) -> Path:
+        """Save the new bundle, without users who were erased meanwhile."""
+        log = recommender.interactions
+        with exporting(self.folder), closing(SQLiteStore(self.folder / STORE)) as store:
+            erased = () if log is None else store.erased(list(log.users))
+            if log is not None and erased:
+                recommender.interactions = log.without_users(erased)
+            recommender.save(self.work / NEW, overwrite=True, parent=parent.sha256)
+        return self.work / NEW
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other refits of a folder out; `BusyError` where one is under way."""
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BusyError(f"{folder}: another refit is under way; wait for its end") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _parent(folder: Path) -> Bundle:
+    """Return the bundle that is served to most users, as its service has it."""
+    with closing(SQLiteStore(folder / STORE)) as store:
+        version, _ = served_version(store, BundleStore(folder / BUNDLES))
+    return open_bundle(folder / BUNDLES / version, verify=False)
+
+
+def _served(folder: Path, version: str) -> ServedBundle:
+    """Return a bundle with the live items, as it is served."""
+    bundles = BundleStore(folder / BUNDLES)
+    with closing(SQLiteStore(folder / STORE)) as store:
+        name, covered = served_version(store, bundles)
+        if name != version:
+            raise StoreError(f"{folder}: another bundle was published meanwhile; refit again")
+        items = store.items()
+    return bundles.load(version, covered).with_items(items)
+
+
+def _check_room(folder: Path, parent: Bundle) -> None:
+    needed = ROOM * parent.nbytes + (folder / STORE).stat().st_size
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StoreError(
+            f"{folder}: a refit needs {size(needed)} of the disk, and {size(free)} are free; make "
+            "room, or delete bundles that are not served"
+        )
