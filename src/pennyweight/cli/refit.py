@@ -18,8 +18,8 @@ from pennyweight.formatting import duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pennyweight.serving.operations.judging import PublishIf
     from pennyweight.serving.operations.refit import RefitResult
+    from pennyweight.serving.operations.refit_settings import PublishIf
 
 __all__ = ["refit"]
 

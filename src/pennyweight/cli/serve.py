@@ -66,6 +66,24 @@ def serve(
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Path of the service at a proxy.")
     ] = "",
+    refit_every: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Refit in the background, such as every 24h."),
+    ] = None,
+    refit_at: Annotated[
+        str | None, typer.Option(metavar="HH:MM", help="Local time of the refits.")
+    ] = None,
+    refit_full_every: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Refit fully this often, such as every 7d."),
+    ] = None,
+    refit_publish_if: Annotated[
+        str, typer.Option(metavar="CONDITION", help="better, not-worse or always.")
+    ] = "not-worse",
+    refit_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Most memory of a refit; by default half of all."),
+    ] = None,
 ) -> None:
     """Serve a bundle over HTTP until Ctrl-C: lists, events, items, a dashboard."""
     import logging
@@ -73,6 +91,7 @@ def serve(
     from pennyweight.errors import PlanError
 
     require_posix(sys.platform)
+    from pennyweight.cli.refit_times import refit_times
     from pennyweight.serving import run
     from pennyweight.serving.http.proxies import Proxies, read_networks, read_root_path
     from pennyweight.serving.live.engine import Limits
@@ -84,6 +103,7 @@ def serve(
             raise PlanError("name a bundle, or with --data a folder that was served from before")
         data = bundle.absolute().with_name(bundle.absolute().name + ".live")
     proxies = Proxies(read_networks(trusted_proxies), read_root_path(root_path))
+    refits = refit_times(refit_every, refit_at, refit_full_every, refit_publish_if, refit_memory)
     level = logging.INFO if log else logging.WARNING
     # The reader of stdout or stderr may stop, and the service goes on.
     with LogQueue(sys.stdout) as out, LogQueue(sys.stderr, notice=dropped_line) as lines:
@@ -99,6 +119,7 @@ def serve(
             query_host=remote_queries,
             query_timeout=query_timeout,
             proxies=proxies,
+            refits=refits,
         )
         with json_lines(lines, level=level):
             run.serve(settings, on_ready=lambda at, engine: _tell(at, engine, out, lines))

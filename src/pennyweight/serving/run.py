@@ -28,6 +28,7 @@ from pennyweight.serving.live.remote_queries import RemoteQueries
 from pennyweight.serving.live_folder import BUNDLES, STORE, locked_folder, serving_at
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import event
+from pennyweight.serving.operations.schedule import RefitSchedule, RefitTimes
 from pennyweight.serving.security.hosts import check_binding
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.rate import Rate
@@ -67,6 +68,8 @@ class ServiceSettings:
         The server that may be asked for the vectors of searches, if any, and the seconds for it.
     proxies
         The proxies in front of the service.
+    refits
+        When it refits, if ever.
     """
 
     data: Path
@@ -80,6 +83,7 @@ class ServiceSettings:
     query_host: str | None = None
     query_timeout: float = 0.3
     proxies: Proxies = field(default_factory=Proxies)
+    refits: RefitTimes | None = None
 
 
 def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None]) -> None:
@@ -136,6 +140,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
             event("start", {"address": address})
             # One thread for each product: those that score are the threads of this process.
             with (
+                _refitting(engine, settings),
                 serving_at(settings.data, f"{_local(sockets[0])}{proxies.root_path}"),
                 threadpool_limits(1),
                 _seldom_collecting(),
@@ -146,6 +151,20 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
             event("stop")
         finally:
             engine.close()
+
+
+@contextmanager
+def _refitting(engine: Engine, settings: ServiceSettings) -> Iterator[None]:
+    """Refit at the times of the settings while the block lasts."""
+    if settings.refits is None:
+        yield
+        return
+    schedule = RefitSchedule(engine, settings.data, settings.refits)
+    schedule.begin()
+    try:
+        yield
+    finally:
+        schedule.close()
 
 
 class _Server(uvicorn.Server):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.scorers.protocol import Progress, Scorer
+from pennyweight.serving.operations.refit_settings import PublishIf
 
-__all__ = ["Judgement", "OfOtherItems", "PublishIf", "judge", "newest_choices"]
+__all__ = ["Judgement", "OfOtherItems", "judge", "newest_choices"]
 
-PublishIf = Literal["better", "not-worse", "always"]
 MAX_CHOICES = 5_000
 MIN_USERS = 30  # with fewer an interval means nothing
 

@@ -40,11 +40,11 @@ from pennyweight.serving.live_folder import (
 from pennyweight.serving.operations.judging import (
     Judgement,
     OfOtherItems,
-    PublishIf,
     judge,
     newest_choices,
 )
-from pennyweight.serving.operations.refit_fit import BundleFit, Mode, refit_plan
+from pennyweight.serving.operations.refit_fit import BundleFit, refit_plan
+from pennyweight.serving.operations.refit_settings import Mode, PublishIf
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import write_atomic
 from pennyweight.storage.private import owner_only

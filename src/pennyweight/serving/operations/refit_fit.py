@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
@@ -17,10 +16,9 @@ from pennyweight.ranking.reranking import RerankedScorer
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.serving.export import ExportSummary
+from pennyweight.serving.operations.refit_settings import Mode
 
-__all__ = ["BundleFit", "Mode", "refit_plan"]
-
-Mode = Literal["full", "warm"]
+__all__ = ["BundleFit", "refit_plan"]
 
 
 def refit_plan(served: Recommender, exported: ExportSummary) -> Plan:

@@ -1,0 +1,34 @@
+"""How a refit is made, also by a process of its own."""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Mode", "ProcessSettings", "PublishIf"]
+
+Mode = Literal["full", "warm"]
+PublishIf = Literal["better", "not-worse", "always"]
+MODULE = "pennyweight.serving.operations.refit_process"
+
+
+@dataclass(frozen=True)
+class ProcessSettings:
+    """How the process of a service refits.
+
+    Attributes
+    ----------
+    mode, publish_if
+        As of `Refit`.
+    memory
+        Bytes of data that the process may hold; None for no limit.
+    """
+
+    mode: Mode
+    publish_if: PublishIf
+    memory: int | None = None
+
+    def command(self, folder: Path) -> list[str]:
+        """Return the command line of the process."""
+        return [sys.executable, "-m", MODULE, str(folder), json.dumps(asdict(self))]
