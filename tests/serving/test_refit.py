@@ -170,7 +170,7 @@ def test_few_new_events_are_no_judgement(first, tmp_path):
     result, bundles = refit(tmp_path / "live", publish_if="always")
     assert result.may_publish and served(tmp_path / "live") != result.parent
     result, bundles = refit(tmp_path / "live", publish_if="always")
-    assert result.judgement is None and "nothing to learn" in result.sentence() and not bundles
+    assert result.judgement is None and "nothing to judge by" in result.sentence() and not bundles
 
 
 @pytest.mark.parametrize("stage", ["export", "fit", "final", "save"])
@@ -219,10 +219,10 @@ def holding(folder: Path, text: str) -> list[str]:
 def test_users_erased_during_a_refit_are_not_in_the_bundle(folder, monkeypatch):
     saved = Refit._saved
 
-    def erased_before(self, recommender, parent):
+    def erased_before(self, *arguments):
         with service(None, folder) as live:
             assert live.http.delete("/v1/users/u155").status_code == 200
-        return saved(self, recommender, parent)
+        return saved(self, *arguments)
 
     monkeypatch.setattr(Refit, "_saved", erased_before)
 
@@ -231,6 +231,23 @@ def test_users_erased_during_a_refit_are_not_in_the_bundle(folder, monkeypatch):
         assert "u155" not in Recommender.load(result.bundle).interactions.users
 
     Refit(folder, publish_if="always").run(check)
+
+
+def test_a_comparison_of_two_bundles_is_not_ended(folder):
+    refit(folder, publish_if="always")
+    with service(None, folder) as live:
+        versions = [b["bundle_version"] for b in live.get("/v1/bundles")["bundles"]]
+        variants = [{"bundle_version": version, "share": 0.5} for version in versions]
+        live.http.put("/v1/bundles/traffic-split", json={"variants": variants}).raise_for_status()
+        now = datetime.now(UTC).timestamp()
+        for number in range(80):
+            event = {"user_id": f"u{number}", "item_id": f"i{number % 30}", "timestamp": now}
+            live.post("/v1/events", event)
+    before = check_folder(folder).served
+    result, bundles = refit(folder, publish_if="always")
+    assert result.judgement is not None and not result.may_publish and not bundles
+    assert "two bundles share the traffic" in result.sentence()
+    assert check_folder(folder).served == before
 
 
 def test_one_refit_at_a_time(folder):

@@ -89,5 +89,6 @@ def refit(
     if publish_if is _Condition.NEVER or result.judgement is None:
         return
     if not result.may_publish:
-        raise GateFailed(f"not published: the condition is {condition}")
+        reason = "the traffic is split" if result.is_split else f"the condition is {condition}"
+        raise GateFailed(f"not published: {reason}")
     say(f"published; {duration(result.seconds)}")

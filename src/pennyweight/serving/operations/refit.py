@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pennyweight.bundle import Bundle, open_bundle
+from pennyweight.bundle import Bundle, Origin, open_bundle
 from pennyweight.bundle.provenance import exported_position
 from pennyweight.bundle.reader import package_version
 from pennyweight.errors import BusyError, StoreError
@@ -26,9 +26,11 @@ from pennyweight.machine.machine import usable_cores
 from pennyweight.progress.display import tracked
 from pennyweight.progress.update import Progress
 from pennyweight.recommender.recommender import Recommender
+from pennyweight.scorers.protocol import Scorer
 from pennyweight.serving.export import ExportSummary, export, served_version
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.live_folder import (
     BUNDLES,
@@ -76,8 +78,10 @@ class RefitResult:
         None where there are no new events.
     bundle
         The new bundle, None where none was made.
+    is_split
+        Whether two bundles share the traffic: a publication would end their comparison.
     may_publish
-        Whether the judgement allows it.
+        Whether the judgement allows it, and the traffic is not split.
     seconds, processor_seconds
         Time spent, and processor time of all threads.
     """
@@ -87,6 +91,7 @@ class RefitResult:
     new_events: int
     judgement: Judgement | None
     bundle: Path | None
+    is_split: bool
     may_publish: bool
     seconds: float
     processor_seconds: float
@@ -94,16 +99,21 @@ class RefitResult:
     def sentence(self) -> str:
         """Return the result in words."""
         if self.judgement is None:
-            return "no events since the last fit: nothing to learn"
+            return "no event is newer than those of the served bundle: nothing to judge by"
+        if self.is_split:
+            return (
+                f"{self.judgement.sentence()}; two bundles share the traffic, and a refit does not "
+                "end their comparison"
+            )
         return self.judgement.sentence()
 
 
 class Refit:
     """A refit of the bundle that a service serves; the service may run meanwhile.
 
-    Work lies in the folder ``refit`` of the service until `finish`. A refit that died goes on where
-    its last stage ended, if it has the same settings and parent and is not older than a day. The
-    served bundle and the store are only read.
+    Work lies in the folder ``refit`` of the service until it is delivered. A refit that died goes
+    on where its last stage ended, if it has the same settings and parent and is not older than a
+    day. The served bundle and the store are only read.
 
     Parameters
     ----------
@@ -159,7 +169,7 @@ class Refit:
         parent = _parent(self.folder)
         if not self._is_same_task(parent) or not (self.work / NEW).exists():
             return None
-        bundle = open_bundle(self.work / NEW)
+        bundle, is_split = open_bundle(self.work / NEW), _is_split(self.folder)
         lineage = (bundle.manifest.fitted_from or {}).get("refit") or {}
         judgement = Judgement.from_json(lineage["judgement"])
         _log.warning("%s: goes on with the bundle that an earlier refit made", self.folder)
@@ -169,7 +179,8 @@ class Refit:
             int(lineage["new_events"]),
             judgement,
             bundle.path,
-            judgement.allows(self.publish_if),
+            is_split,
+            judgement.allows(self.publish_if) and not is_split,
             0.0,
             0.0,
         )
@@ -198,29 +209,30 @@ class Refit:
             job = Job(self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True)
             log = job.data.interactions
             new = log.time[log.time > served.newest_event]
-            judgement, path = None, None
+            judgement, path, may_publish = None, None, False
+            is_split = _is_split(self.folder)
             if len(new):
-                judgement, path = self._judged(job, served, new, parent, keep)
+                fit = BundleFit(job, self.mode, served.recommender, parent.path)
+                scorer, judgement = self._judged(fit, served, new)
+                may_publish = judgement.allows(self.publish_if) and not is_split
+                if may_publish or keep:
+                    path = self._saved(fit.final(scorer), job.origin, judgement, len(new), parent)
         return RefitResult(
             self.mode,
             parent.path.name,
             len(new),
             judgement,
             path,
-            judgement is not None and judgement.allows(self.publish_if),
+            is_split,
+            may_publish,
             time.monotonic() - began,
             time.process_time() - processor,
         )
 
     def _judged(
-        self,
-        job: Job,
-        served: ServedBundle,
-        new: NDArray[np.float64],
-        parent: Bundle,
-        keep: bool,
-    ) -> tuple[Judgement, Path | None]:
-        """Fit to the events before the newest and judge by these; then fit to all, and save.
+        self, fit: BundleFit, served: ServedBundle, new: NDArray[np.float64]
+    ) -> tuple[Scorer, Judgement]:
+        """Fit to the events before the newest and judge by these.
 
         Parameters
         ----------
@@ -228,35 +240,18 @@ class Refit:
             Times of the events that the served bundle has not learned from.
         """
         since = float(np.quantile(new, 1 - JUDGED, method="higher"))
-        fit = BundleFit(job, self.mode, served.recommender, parent.path)
-        scorer = fit.until(since)
+        scorer, job = fit.until(since), fit.job
         with job.stages.stage("judge"):
             rng = np.random.default_rng(job.seed)
-            log = job.data.interactions
+            listed = fit.as_listed(served.recommender.scorer)
             judgement = judge(
-                OfOtherItems(
-                    fit.as_listed(served.recommender.scorer),
-                    served.catalog.ids,
-                    job.data.catalog.ids,
-                ),
+                OfOtherItems(listed, served.catalog.ids, fit.data.catalog.ids),
                 fit.as_listed(scorer),
-                newest_choices(log, since, repeats=fit.repeats, rng=rng),
+                newest_choices(fit.data.interactions, since, repeats=fit.repeats, rng=rng),
                 repeats=fit.repeats,
                 seed=job.seed,
             )
-        if not (judgement.allows(self.publish_if) or keep):
-            return judgement, None
-        recommender = fit.final(scorer)
-        recommender.origin = replace(
-            job.origin,
-            refit={
-                "mode": self.mode,
-                "parent": parent.sha256,
-                "new_events": len(new),
-                "judgement": judgement.to_json(),
-            },
-        )
-        return judgement, self._saved(recommender, parent)
+        return scorer, judgement
 
     def _exported(self, parent: Bundle) -> ExportSummary:
         """Export items and events, or return what a refit that died has exported."""
@@ -270,8 +265,22 @@ class Refit:
         write_atomic(self.work / TASK, json.dumps(task).encode())
         return summary
 
-    def _saved(self, recommender: Recommender, parent: Bundle) -> Path:
-        """Save the new bundle, without users who were erased meanwhile."""
+    def _saved(
+        self,
+        recommender: Recommender,
+        origin: Origin,
+        judgement: Judgement,
+        new_events: int,
+        parent: Bundle,
+    ) -> Path:
+        """Save the new bundle with its lineage, without users who were erased meanwhile."""
+        lineage = {
+            "mode": self.mode,
+            "parent": parent.sha256,
+            "new_events": new_events,
+            "judgement": judgement.to_json(),
+        }
+        recommender.origin = replace(origin, refit=lineage)
         log = recommender.interactions
         with exporting(self.folder), closing(SQLiteStore(self.folder / STORE)) as store:
             erased = () if log is None else store.erased(list(log.users))
@@ -300,6 +309,12 @@ def _parent(folder: Path) -> Bundle:
     with closing(SQLiteStore(folder / STORE)) as store:
         version, _ = served_version(store, BundleStore(folder / BUNDLES))
     return open_bundle(folder / BUNDLES / version, verify=False)
+
+
+def _is_split(folder: Path) -> bool:
+    """Return whether two bundles share the traffic."""
+    with closing(SQLiteStore(folder / STORE)) as store:
+        return len(store.setting(TRAFFIC) or ()) > 1
 
 
 def _served(folder: Path, version: str) -> ServedBundle:
