@@ -109,6 +109,8 @@ def test_a_refit_is_published_with_its_lineage(first, folder, mode):
         (current,) = [b for b in now["bundles"] if b["share"] == 1]
         assert live.ids("/v1/recommend/u3")
         assert "new" in live.ids("/v1/similar/i0", k=50)
+        page = live.http.get("/dashboard/bundles").text
+        assert f"{mode} refit of {open_bundle(first).sha256[:12]}; NDCG@10 on " in page
         live.post("/v1/bundles/rollback", {})
     assert result.parent == before and result.new_events > 300
     assert current["bundle_version"] != before and current["items"] == small_shop.N_ITEMS + 1

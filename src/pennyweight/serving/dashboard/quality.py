@@ -15,6 +15,7 @@ from pennyweight.serving.dashboard.page import page, page_router
 from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.served_bundle import epoch
+from pennyweight.serving.operations.judging import lineage_sentence
 
 __all__ = [
     "BundleDescription",
@@ -43,6 +44,8 @@ class BundleDescription:
         Of its fit, if it has one.
     events_sha256
         Of its event log and of the ids of its users, where it has them.
+    lineage
+        How a refit made and judged it, in words; empty without one.
     """
 
     stored: StoredBundle
@@ -51,6 +54,7 @@ class BundleDescription:
     nbytes: int = 0
     report: Report | None = None
     events_sha256: tuple[str, ...] = ()
+    lineage: str = ""
 
     @property
     def version(self) -> str:
@@ -100,7 +104,9 @@ def _describe(engine: Engine, stored: StoredBundle, share: float) -> BundleDescr
         return BundleDescription(stored, share)  # publishing it reports the error
     nbytes = sum(entry.bytes for entry in manifest.files.values())
     log = tuple(manifest.files[name].sha256 for name in (EVENTS, USERS) if name in manifest.files)
-    return BundleDescription(stored, share, epoch(manifest.created), nbytes, report, log)
+    lineage = lineage_sentence((manifest.fitted_from or {}).get("refit"))
+    created = epoch(manifest.created)
+    return BundleDescription(stored, share, created, nbytes, report, log, lineage)
 
 
 def comparable_groups(bundles: Sequence[BundleDescription]) -> list[list[BundleDescription]]:

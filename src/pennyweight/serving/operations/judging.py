@@ -18,7 +18,7 @@ from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.serving.operations.refit_settings import PublishIf
 
-__all__ = ["Judgement", "OfOtherItems", "judge", "newest_choices"]
+__all__ = ["Judgement", "OfOtherItems", "judge", "lineage_sentence", "newest_choices"]
 
 MAX_CHOICES = 5_000
 MIN_USERS = 30  # with fewer an interval means nothing
@@ -85,6 +85,16 @@ class Judgement:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read what `to_json` returned; `TypeError` where it is something else."""
         return cls(**value)
+
+
+def lineage_sentence(refit: object) -> str:
+    """Return in words how a refit made a bundle, from its manifest; empty for another bundle."""
+    try:
+        mode, parent = refit["mode"], refit["parent"][:12]  # type: ignore[index]
+        judgement = Judgement.from_json(refit["judgement"])  # type: ignore[index]
+    except (KeyError, TypeError):
+        return ""
+    return f"{mode} refit of {parent}; {judgement.sentence()}"
 
 
 class OfOtherItems(Scorer):
