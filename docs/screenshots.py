@@ -138,7 +138,7 @@ def main() -> None:
     """Serve, ask, photograph."""
     import protected_app
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shop", type=Path, metavar="DIR", help="folder of the bundles")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +152,7 @@ def main() -> None:
         )
         engine.start(whole)
         engine.publishing.add(small, actor="local")
-        first, second = (stored.version for stored in engine.publishing.known())
+        first, second = (stored.version for stored in engine.publishing.stored_bundles())
         engine.publishing.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
         users = quiet(Recommender.load(whole))
         with protected_app.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:

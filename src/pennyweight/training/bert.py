@@ -201,7 +201,7 @@ class Bert:
 def _attention_mask(
     tensors: dict[str, torch.Tensor], query: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
-    """Return which tokens are read, (n, 1, 1, tokens), or what is added to their attention."""
+    """Return which tokens are read, (n, 1, 1, tokens), or the summands of their attention."""
     visible = mask[:, None, None]
     if OWN_RELATIVE not in tensors:
         return visible

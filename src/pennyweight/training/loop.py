@@ -78,7 +78,7 @@ def train(
     quality
         Of the vectors of all items, higher is better; without it the last tensors are best.
     progress
-        Called with (steps done, steps in all).
+        Called with (steps done, steps in total).
 
     Raises
     ------

@@ -70,7 +70,7 @@ class TrainingRun:
     held_out
         Validation data: where the model's vectors rank held-out items best, training stops.
     progress
-        Called with (stage, done, in all).
+        Called with (stage, done, in total).
 
     Raises
     ------

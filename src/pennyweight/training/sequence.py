@@ -52,7 +52,7 @@ def train_sequence(
     histories
         Whole training histories.
     progress
-        Called with (steps done, steps in all).
+        Called with (steps done, steps in total).
     """
     with torch_threads(threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -18,7 +18,7 @@ class TrainSettings:
     Attributes
     ----------
     steps
-        Gradient steps at the most.
+        The largest number of gradient steps.
     batch
         Pairs, or texts where there are no pairs, in a step.
     learning_rate

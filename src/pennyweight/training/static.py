@@ -45,7 +45,7 @@ def fit_table(
     ridge
         How many texts a token's vector to begin with weighs as much as.
     progress
-        Called with (rounds done, rounds at the most).
+        Called with (rounds done, largest number of rounds).
 
     Raises
     ------
