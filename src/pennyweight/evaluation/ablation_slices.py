@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pennyweight.config.ablation_table import ALL_LISTS, LENGTHS
 from pennyweight.data.split import HeldOut
@@ -22,8 +23,10 @@ class ListSlice:
     ----------
     name
         ``all lists``, or a name of `pennyweight.config.ablation_table.LENGTHS`.
+    rows
+        The positions of the users among all, int64 (n,).
     held_out
-        The users and their histories, cut where the cases are made.
+        These users and their histories, cut where the cases are made.
     traffic
         Share of all held-out users, those of made cases aside.
     made
@@ -31,6 +34,7 @@ class ListSlice:
     """
 
     name: str
+    rows: NDArray[np.int64]
     held_out: HeldOut
     traffic: float
     made: int = 0
@@ -42,7 +46,7 @@ def list_slices(held_out: HeldOut, rng: np.random.Generator) -> Iterator[ListSli
     A slice of fewer than 30 users is filled from users with a longer history, of which it gets the
     newest events; a slice that stays smaller is left out.
     """
-    yield ListSlice(ALL_LISTS, held_out, 1.0)
+    yield ListSlice(ALL_LISTS, np.arange(len(held_out)), held_out, 1.0)
     length = held_out.histories.length
     for name, shortest, longest in LENGTHS:
         rows = np.flatnonzero((length >= shortest) & (length <= longest))
@@ -56,4 +60,4 @@ def list_slices(held_out: HeldOut, rng: np.random.Generator) -> Iterator[ListSli
         part = held_out.take(rows)
         if made:
             part = replace(part, histories=part.histories.newest(longest))
-        yield ListSlice(name, part, traffic, len(rows) if made else 0)
+        yield ListSlice(name, rows, part, traffic, len(rows) if made else 0)

@@ -24,7 +24,7 @@ from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.encoders.weights import find_weights
 from pennyweight.errors import DataError, PlanError
-from pennyweight.evaluation.ablation_slices import ListSlice, list_slices
+from pennyweight.evaluation.ablation_slices import list_slices
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.new_item_cases import MIN_CASES, hidden_items, new_item_quality
 from pennyweight.evaluation.search import SearchTask, category_search, known_item_search
@@ -281,26 +281,27 @@ class _Run:
         )
 
     def _lists(self, model: _Model, held_out: HeldOut) -> list[SliceValues]:
+        """Rank for all users, and once more for those whose histories are cut."""
+        everyone = self._ndcg(model.blend, held_out)
         values = []
         for part in list_slices(held_out, self._rng()):
-            ndcg = self._ndcg(model.blend, part)
-            length = part.held_out.histories.length if part.name == ALL_LISTS else None
+            ndcg = self._ndcg(model.blend, part.held_out) if part.made else everyone[part.rows]
+            length = held_out.histories.length if part.name == ALL_LISTS else None
             values.append(
                 SliceValues(part.name, PRIMARY_METRIC, ndcg, part.traffic, part.made, length)
             )
         return values
 
-    def _ndcg(self, blend: Scorer, part: ListSlice) -> Values:
-        results = measure({CONTENT: blend}, part.held_out, repeats=self.setting.repeats)
+    def _ndcg(self, blend: Scorer, held_out: HeldOut) -> Values:
+        results = measure({CONTENT: blend}, held_out, repeats=self.setting.repeats)
         return results[CONTENT].column(PRIMARY_METRIC)
 
     def _seconds_a_list(self, model: _Model, held_out: HeldOut) -> float:
         """Return the seconds of the ranking of one list, the best of three runs."""
-        users = sample(held_out, TUNED.of(len(self.catalog)), self._rng())
-        part, spent = ListSlice(ALL_LISTS, users, 1.0), []
+        users, spent = sample(held_out, TUNED.of(len(self.catalog)), self._rng()), []
         for _ in range(3):
             began = time.perf_counter()
-            self._ndcg(model.blend, part)
+            self._ndcg(model.blend, users)
             spent.append(time.perf_counter() - began)
         return min(spent) / len(users)
 
@@ -332,14 +333,13 @@ class _Run:
             id(s): s for b in blends for n, s in b.components.items() if n != CONTENT
         }.values():
             scorer.fit(hidden.before, self.catalog)
-        part = ListSlice(AMONG_ALL, hidden, 0.0, len(cases))
         for model, blend in zip(self.models, blends, strict=True):
 
             def score(histories: Histories, blend: Blend = blend) -> NDArray[np.float32]:
                 return blend.score(histories)[:, cases.items]
 
             among = new_item_quality(cases, score)
-            for name, values in ((AMONG_ALL, self._ndcg(blend, part)), (AMONG_NEW, among)):
+            for name, values in ((AMONG_ALL, self._ndcg(blend, hidden)), (AMONG_NEW, among)):
                 slices(model).append(
                     SliceValues(name, PRIMARY_METRIC, values, None, len(cases), None, items=True)
                 )
