@@ -29,6 +29,7 @@ FOLDER = ROOT / "benchmarks"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 IN_MAKE = re.findall(r"benchmarks/(\w+)\.py", MAKEFILE.split("\nbench:")[1].split("\n\n")[0])
 NEED_DATA = (
+    "ablation",
     "quality",
     "export",
     "compression",
