@@ -4,7 +4,7 @@
 
 NDCG@10 of the content scorer (cosine of an item's vector with the decayed history) over
 validation users, and the seconds of processor time that the training took, measurements
-included. Test data is not looked at.
+included. Test data is not looked at, except with --users-of test.
 """
 
 import argparse
@@ -24,12 +24,14 @@ from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.static import StaticEncoder, distil
 from pennyweight.encoders.transformer import TransformerEncoder
 from pennyweight.encoders.weights import find_weights
+from pennyweight.evaluation.bootstrap import bootstrap
 from pennyweight.evaluation.measure import measure
-from pennyweight.fitting.tune import sample
+from pennyweight.fitting.tune import choose_settings, sample
 from pennyweight.progress.update import ProgressUpdate, ShowProgress
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.scorers.two_tower_training import TwoTowerSettings
+from pennyweight.training.retrieval import RetrievalSettings
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.static import fit_table
 from pennyweight.training.tune import OBJECTIVES, Objective, tune
@@ -110,6 +112,43 @@ def tuned(
     return rows
 
 
+def retrieve(
+    data: Dataset,
+    trial: HeldOut,
+    valid: HeldOut,
+    settings: RetrievalSettings,
+    teacher: Path | None,
+) -> list[Row]:
+    """Train a head; rank the users of a trial with the decay that suits the validation users."""
+    rows: list[Row] = []
+    name = f"retrieve, {settings.steps} steps"
+    model = find_weights(teacher)
+    with tempfile.TemporaryDirectory() as folder:
+        with clocked(name, rows):
+            result = tune(model, data.catalog, valid, folder, settings, progress=progress_of(name))
+        encoder = TransformerEncoder.from_pretrained(result.weights.folder)
+        trained = Content.of_vectors(encoder.encode(data.catalog.texts))
+    rows += [of_quality(f"{name}: step {step}", value) for step, value in result.measurements]
+    before = TransformerEncoder.from_pretrained(teacher)
+    vectors = encode_cached(before, data.catalog.texts)
+    white = ProjectedEncoder.of_vectors(before, vectors, dim=before.dim).project(vectors)
+    scorers = {"model, whitened": Content.of_vectors(white), name: trained}
+    for scorer in scorers.values():
+        choose_settings(scorer, valid, "exclude")
+    measured = measure(scorers, trial, repeats="exclude")
+    columns = {scorer: measured[scorer].column("ndcg@10") for scorer in scorers}
+    for scorer, column in columns.items():
+        label = f"{scorer}, decay {scorers[scorer].decay:g}"
+        rows += of_interval(label, column)
+    return rows + of_interval(f"{name}: gain", np.subtract(*reversed(columns.values())))
+
+
+def of_interval(name: str, values: np.ndarray) -> list[Row]:
+    estimate = bootstrap(values[:, None], rng=0)[0]
+    ends = {"": estimate.value, ", low": estimate.low, ", high": estimate.high}
+    return [of_quality(f"{name}{end}", value) for end, value in ends.items()]
+
+
 def static(data: Dataset, valid: HeldOut, teacher: Path | None) -> list[Row]:
     """Compare tables before and after the tower's training, with and without a teacher."""
     rows: list[Row] = []
@@ -183,7 +222,13 @@ def matryoshka(data: Dataset, valid: HeldOut, settings: TrainSettings) -> list[R
         with tempfile.TemporaryDirectory() as folder:
             widened = replace(settings, matryoshka=widths)
             made = tune(
-                find_weights(), data.catalog, valid, folder, widened, progress=progress_of(name)
+                find_weights(),
+                data.catalog,
+                valid,
+                folder,
+                widened,
+                objective="targets",
+                progress=progress_of(name),
             ).weights
             model = TransformerEncoder.from_pretrained(made.folder)
             vectors = model.encode(texts)
@@ -206,11 +251,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dataset", default="beauty", help="its folder there")
     parser.add_argument("--only", default=",".join(NAMES), help="by commas")
     parser.add_argument("--users", type=int, default=3000, help="validation users")
-    parser.add_argument("--steps", type=int, default=TrainSettings.steps)
-    parser.add_argument("--every", type=int, default=TrainSettings.every)
+    parser.add_argument("--users-of", choices=("valid", "test"), default="valid", help="retrieve")
+    parser.add_argument("--steps", type=int, help="of the objective by default")
+    parser.add_argument("--every", type=int, help="of the objective by default")
+    parser.add_argument("--threads", type=int, help="of training")
     parser.add_argument("--layers", type=int, default=TrainSettings.layers, help="0 for all")
-    parser.add_argument("--rate", type=float, default=TrainSettings.learning_rate)
-    parser.add_argument("--teacher", type=Path, help="of the static student; the default model")
+    parser.add_argument("--rate", type=float, help="of the objective by default")
+    parser.add_argument("--teacher", type=Path, help="model to begin with; the default model")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     if not present(options.data, options.dataset):
@@ -218,18 +265,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = options.data / options.dataset
     items, events = (next(folder.glob(f"{name}.*")) for name in ("items", "events"))
     data = read(items, events)
-    valid = split(data.interactions, "leave-last-out").valid
-    valid = sample(valid, options.users, np.random.default_rng(0))
-    settings = TrainSettings(
-        steps=options.steps,
-        every=options.every,
-        layers=options.layers or None,
-        learning_rate=options.rate,
-    )
+    parts = split(data.interactions, "leave-last-out")
+    valid = sample(parts.valid, options.users, np.random.default_rng(0))
+    given = {
+        "steps": options.steps,
+        "every": options.every,
+        "learning_rate": options.rate,
+        "threads": options.threads,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = TrainSettings(**given, layers=options.layers or None)
     rows: list[Row] = []
     for name in options.only.split(","):
         if name in OF_TEACHER:
             rows += OF_TEACHER[name](data, valid, options.teacher)
+        elif name == "retrieve":
+            trial = parts.test if options.users_of == "test" else valid
+            retrieval = RetrievalSettings(**given)
+            rows += retrieve(data, trial, valid, retrieval, options.teacher)
         elif name == "matryoshka":
             rows += matryoshka(data, valid, settings)
         else:

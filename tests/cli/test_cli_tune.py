@@ -10,7 +10,8 @@ from small import shop as small_shop
 from tiny_bert import write_tiny_bert
 
 pytest.importorskip("torch", reason="training needs the extra train")
-FEW = ("--steps", 4, "--layers", 1, "--protocol", "leave-last-out")
+FEW = ("--steps", 4, "--protocol", "leave-last-out")
+LAYERS = ("--objective", "targets", "--layers", 1)
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +19,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_bert(tmp_path_factory.mktemp("model") / "tiny")
 
 
-def test_a_tuned_model_is_one_that_fit_takes(cli: Cli, tmp_path: Path, model: Path) -> None:
+@pytest.mark.parametrize("objective", [(), LAYERS], ids=["retrieve", "targets"])
+def test_a_tuned_model_is_one_that_fit_takes(
+    cli: Cli, tmp_path: Path, model: Path, objective: tuple[str | int, ...]
+) -> None:
     files = small_shop(tmp_path)
     out = tmp_path / "training"
-    words = ("tune", *files, "--out", out, "--model", model, *FEW, "--matryoshka", "4,8")
+    words = (
+        "tune",
+        *files,
+        "--out",
+        out,
+        "--model",
+        model,
+        *FEW,
+        *objective,
+        "--matryoshka",
+        "4,8",
+    )
     ran = cli(*words)
     assert ran.code == 0, ran.err
     assert "step     0  NDCG@10 on validation" in ran.out
@@ -34,7 +49,8 @@ def test_a_tuned_model_is_one_that_fit_takes(cli: Cli, tmp_path: Path, model: Pa
         "fit", *files, "--encoder", result["model"], "--scorers", "content", "--out", bundle
     )
     assert fitted.code == 0, fitted.err
-    of_bundle = cli("tune", bundle, "--out", tmp_path / "second", "--model", model, *FEW, "--json")
+    words = ("tune", bundle, "--out", tmp_path / "second", "--model", model, *FEW, *objective)
+    of_bundle = cli(*words, "--json")
     assert json.loads(of_bundle.out)["steps"] == result["steps"]
 
 
@@ -47,7 +63,9 @@ def test_bad_input(cli: Cli, tmp_path: Path, model: Path) -> None:
         ((*files, "--protocol", "given-split"), "--split-column"),
         ((*files, "--matryoshka", "8,wide"), "'8,wide': whole numbers by commas"),
         ((*files, "--matryoshka", "0"), "each at least 1"),
-        ((*files, "--matryoshka", "8,99"), "matryoshka 99: tiny has 32 components"),
+        ((*files, "--matryoshka", "8,99"), "matryoshka 99: the head has 32 components"),
+        ((*files, *LAYERS, "--matryoshka", "8,99"), "matryoshka 99: tiny has 32 components"),
+        ((*files, "--layers", "1"), "retrieve leaves the layers as they are"),
     ):
         ran = cli("tune", *words[:2], *options, *words[2:])
         assert ran.code == 2 and message in ran.err, ran.err

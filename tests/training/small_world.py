@@ -1,11 +1,13 @@
 """A shop in which what follows what is not in the words, and a small model to tune on it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import world
 from pennyweight.data.split import HeldOut, split
+from pennyweight.training.retrieval import RetrievalSettings
 from pennyweight.training.settings import TrainSettings
 
 WORDS = ("red", "shoe", "music", "blue", "手", "机", "壳")
@@ -25,6 +27,22 @@ QUICK = TrainSettings(
     chunk_tokens=4096,
     threads=1,
 )
+QUICK_HEAD = RetrievalSettings(
+    steps=12,
+    batch=64,
+    every=4,
+    learning_rate=1e-2,
+    patience=9,
+    max_tokens=16,
+    negatives=8,
+    hidden=32,
+    threads=1,
+)
+
+
+def quick(objective: str, **changes: object) -> TrainSettings:
+    """Return quick settings for an objective."""
+    return replace(QUICK_HEAD if objective == "retrieve" else QUICK, **changes)
 
 
 def held_out() -> HeldOut:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from small_world import CATALOG, HELD_OUT, QUICK, TEXTS, N, scalars_of
+from small_world import CATALOG, HELD_OUT, QUICK, TEXTS, N, quick, scalars_of
 
 import world
 from pennyweight.encoders.transformer import TransformerEncoder
@@ -44,12 +44,13 @@ def ndcg(folder: Path) -> float:
     return float(results.column("ndcg@10").mean())
 
 
-@pytest.mark.parametrize("objective", ["pairs", "both"])
+@pytest.mark.parametrize("objective", ["retrieve", "pairs", "both"])
 def test_tuning_makes_the_ranking_better(weights, tmp_path, objective):
-    settings = replace(QUICK, steps=60, every=20)
+    settings = quick(objective, steps=60, every=20)
     trained = tune(weights, CATALOG, HELD_OUT, tmp_path, settings, objective=objective)
     before, after = trained.measurements[0][1], max(quality for _, quality in trained.measurements)
-    assert before == pytest.approx(ndcg(weights.folder), abs=1e-6)
+    if objective != "retrieve":  # which begins with whitened vectors
+        assert before == pytest.approx(ndcg(weights.folder), abs=1e-6)
     assert after == pytest.approx(ndcg(tmp_path / "model"), abs=0.02)
     assert after > before + 0.1
     assert trained.weights == find_weights(tmp_path / "model")
@@ -103,14 +104,17 @@ from pennyweight.training.tune import tune
 def progress(update):
     if update.stage == "train" and round(12 * update.stage_share) == 7:
         os.kill(os.getpid(), signal.SIGKILL)
-tune(find_weights(sys.argv[1]), CATALOG, HELD_OUT, sys.argv[2], QUICK, progress=progress,
-     objective=sys.argv[3])
+tune(find_weights(sys.argv[1]), CATALOG, HELD_OUT, sys.argv[2], quick(sys.argv[3]),
+     progress=progress, objective=sys.argv[3])
 """
 
 
-@pytest.mark.parametrize("objective", ["pairs", "both"])
+@pytest.mark.parametrize("objective", ["retrieve", "pairs", "both"])
 def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objective):
-    uninterrupted = tune(weights, CATALOG, HELD_OUT, tmp_path / "whole", QUICK, objective=objective)
+    settings = quick(objective)
+    uninterrupted = tune(
+        weights, CATALOG, HELD_OUT, tmp_path / "whole", settings, objective=objective
+    )
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, weights.folder, folder, objective]
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path]
@@ -124,7 +128,7 @@ def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objecti
             steps.append(round(12 * update.stage_share))
 
     resumed = tune(
-        weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress
+        weights, CATALOG, HELD_OUT, folder, settings, objective=objective, progress=progress
     )
     assert steps == list(range(5, 13))  # the last checkpoint was that of step 4
     assert resumed.measurements == uninterrupted.measurements
@@ -132,7 +136,7 @@ def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objecti
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert [step for step, _ in scalars_of(folder / "events")["validation"]] == [0, 4, 8, 12]
     steps.clear()
-    tune(weights, CATALOG, HELD_OUT, folder, QUICK, objective=objective, progress=progress)
+    tune(weights, CATALOG, HELD_OUT, folder, settings, objective=objective, progress=progress)
     assert not steps
 
 
@@ -190,7 +194,7 @@ def test_a_catalog_smaller_than_the_batch(weights, tmp_path):
             world.catalog(texts),
             held_out,
             tmp_path / objective,
-            replace(QUICK, batch=512),
+            quick(objective, batch=512),
             objective=objective,
         )
         # Without validation data the last step is the best.

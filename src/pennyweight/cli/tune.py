@@ -49,15 +49,20 @@ def tune(
         typer.Option(metavar="NAME|DIR", help="Initial model; all-MiniLM-L6-v2 by default."),
     ] = None,
     objective: Annotated[
-        Literal["targets", "pairs", "both"],
-        typer.Option(help="Vectors learned from events, pairs of consecutive items, or both."),
-    ] = "targets",
+        Literal["retrieve", "targets", "pairs", "both"],
+        typer.Option(
+            help="Next items, by a network on the model's vectors; or the last layers of the "
+            "model: vectors learned from events, pairs of consecutive items, or both."
+        ),
+    ] = "retrieve",
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Maximum number of gradient steps.")
     ] = None,
     layers: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Number of last layers to train; 0: all."),
+        typer.Option(
+            metavar="N", min=0, help="Number of last layers to train; 0: all; not for retrieve."
+        ),
     ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(metavar="N", min=3, help="Truncate texts to N tokens in training.")
@@ -75,6 +80,7 @@ def tune(
     check_folder(out)
     from pennyweight.encoders.weights import find_weights
     from pennyweight.fitting.measurable import measurable
+    from pennyweight.training.retrieval import RetrievalSettings
     from pennyweight.training.settings import TrainSettings
     from pennyweight.training.tune import tune as train
 
@@ -83,6 +89,11 @@ def tune(
     overrides: dict[str, Any] = {k: value for k, value in options.items() if value is not None}
     if matryoshka:
         overrides["matryoshka"] = _widths(matryoshka)
+    if layers is not None and objective == "retrieve":
+        raise PlanError(
+            "--layers: the objective retrieve leaves the layers as they are; leave it out, or "
+            "name --objective targets"
+        )
     if layers is not None:
         overrides["layers"] = layers or None
     began = time.monotonic()
@@ -95,7 +106,7 @@ def tune(
             catalog,
             _validation(log, setting.protocol, plan.evaluate.seed),
             out,
-            TrainSettings(**overrides),
+            (RetrievalSettings if objective == "retrieve" else TrainSettings)(**overrides),
             objective=objective,
             repeats=setting.repeats,
             progress=progress,

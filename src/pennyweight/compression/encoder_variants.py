@@ -125,7 +125,7 @@ def encoder_variants(
 ) -> Iterator[EncoderVariant]:
     """Yield ever smaller encoders of a catalog's texts, the full model first.
 
-    The full model, whitened (see `ProjectedEncoder`), is the teacher of the others. A model
+    The full model, whitened (see `ProjectedEncoder`) unless it was trained for lists, is the teacher of the others. A model
     without a checkpoint is not pruned. The vectors of
     a model with layers removed are mapped to the teacher's by least squares; with `train` the
     model is trained on the teacher's vectors first. The static table is fitted to the teacher's
@@ -144,7 +144,7 @@ def encoder_variants(
     teacher_vectors = _vectors(teacher, texts, progress)
     wide = ProjectedEncoder.of_vectors(teacher, teacher_vectors, dim=teacher.dim)
     targets = wide.project(teacher_vectors)
-    yield EncoderVariant(teacher.name, ("whitened",), wide, teacher)
+    yield EncoderVariant(teacher.name, (_scaling(teacher),), wide, teacher)
     if smaller.weights is not None:
         yield from _pruned(
             smaller.weights,
@@ -182,7 +182,7 @@ def _pruned(
         cuts = (name, *cuts, "distilled")
     small = _load(model, folder / "int8", name, max_tokens)
     if of_teacher:
-        encoder, fitted = _whitened(small, texts), "whitened"
+        encoder, fitted = _whitened(small, texts), _scaling(small)
     else:
         encoder, fitted = (
             ProjectedEncoder(small, _readout(_vectors(small, texts), targets)),
@@ -253,6 +253,11 @@ def _vectors(encoder: Encoder, texts: Sequence[str], progress: Tell | None = Non
 
 def _whitened(encoder: TransformerEncoder, texts: Sequence[str]) -> ProjectedEncoder:
     return ProjectedEncoder.of_vectors(encoder, _vectors(encoder, texts), dim=encoder.dim)
+
+
+def _scaling(encoder: Encoder) -> str:
+    """Return the step that `ProjectedEncoder.of_vectors` takes."""
+    return "principal axes" if encoder.trained_for_lists else "whitened"
 
 
 def _readout(vectors: Float, targets: Float) -> Float:

@@ -1,17 +1,28 @@
 """The modules of sentence-transformers that follow a model: pooling, Dense and Normalize."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
+from safetensors.numpy import save as to_safetensors
 
 from pennyweight.encoders.checkpoint import Projection
 from pennyweight.encoders.prompts import FILE as PROMPTS
 from pennyweight.encoders.tensor_files import TENSORS, read_json, read_tensor_file
 from pennyweight.errors import DataError
 
-__all__ = ["Activation", "Dense", "DenseModule", "Modules", "Pooling", "read_modules"]
+__all__ = [
+    "Activation",
+    "Dense",
+    "DenseModule",
+    "Modules",
+    "Pooling",
+    "read_modules",
+    "with_dense",
+]
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
@@ -20,6 +31,8 @@ ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 _KINDS = {"Transformer", "Pooling", "Dense", "Normalize", "Dropout"}
 MODULES, SENTENCES, POOLING = "modules.json", "sentence_bert_config.json", "1_Pooling"
 _MODE = "pooling_mode_"
+_TUNING = "tuning.json"  # written by `with_dense`
+_PACKAGE = "sentence_transformers.models."
 
 
 @dataclass(frozen=True)
@@ -75,12 +88,15 @@ class Modules:
         The length of text that the model was trained on, or None.
     files
         Names of the files that say so, for a copy.
+    trained_for_lists
+        Whether the projections were trained on users' choices (see `with_dense`).
     """
 
     pooling: Pooling
     dense: tuple[DenseModule, ...]
     max_tokens: int | None
     files: tuple[str, ...]
+    trained_for_lists: bool = False
 
 
 def read_modules(folder: Path) -> Modules:
@@ -91,10 +107,10 @@ def read_modules(folder: Path) -> Modules:
     DataError
         A module, a pooling or an activation is not supported, or a file is damaged.
     """
-    files = [MODULES, SENTENCES, PROMPTS]
+    files = [MODULES, SENTENCES, PROMPTS, _TUNING]
     pooling_folder, dense, normalized = POOLING, list[DenseModule](), False
     for module in read_json(folder / MODULES, of=list) if (folder / MODULES).is_file() else []:
-        kind, path = str(module.get("type", "")).rpartition(".")[2], str(module.get("path", ""))
+        kind, path = _kind(module), str(module.get("path", ""))
         if kind not in _KINDS or path != Path(path).name:
             raise DataError(f"{folder / MODULES}: {kind} in {path!r} not supported")
         if kind == "Pooling":
@@ -110,7 +126,64 @@ def read_modules(folder: Path) -> Modules:
         tuple(dense),
         _max_tokens(folder / SENTENCES),
         tuple(name for name in files if (folder / name).is_file()),
+        trained_for_lists=(folder / _TUNING).is_file(),
     )
+
+
+def with_dense(folder: Path, dense: Sequence[Dense]) -> Mapping[str, bytes]:
+    """Return the files of a folder's modules with projections after them, by name.
+
+    The projections were trained on users' choices; ``tuning.json`` tells so.
+
+    Parameters
+    ----------
+    folder
+        A model; without ``modules.json`` its token states are averaged.
+    dense
+        Projections, in order.
+    """
+    modules = read_json(folder / MODULES, of=list) if (folder / MODULES).is_file() else []
+    files: dict[str, bytes] = {}
+    if not modules:
+        modules = [_module(0, "", "Transformer"), _module(1, POOLING, "Pooling")]
+        if not (folder / POOLING / "config.json").is_file():
+            files[f"{POOLING}/config.json"] = _json({f"{_MODE}mean_tokens": True})
+    else:
+        modules = modules[: -1 if _kind(modules[-1]) == "Normalize" else None]
+    for step in dense:
+        if step.normalized:
+            modules.append(_module(len(modules), f"{len(modules)}_Normalize", "Normalize"))
+        path, weight = f"{len(modules)}_Dense", step.projection.weight
+        modules.append(_module(len(modules), path, "Dense"))
+        settings = {
+            "in_features": weight.shape[1],
+            "out_features": weight.shape[0],
+            "bias": True,
+            "activation_function": f"torch.nn.modules.{_TORCH[step.activation]}",
+        }
+        tensors = {"linear.weight": weight, "linear.bias": step.projection.bias}
+        files[f"{path}/config.json"] = _json(settings)
+        files[f"{path}/{TENSORS}"] = to_safetensors(tensors, {"format": "pt"})
+    modules.append(_module(len(modules), f"{len(modules)}_Normalize", "Normalize"))
+    return files | {MODULES: _json(modules), _TUNING: _json({"trained_for": "lists"})}
+
+
+_TORCH = {
+    "Identity": "linear.Identity",
+    **{name: f"activation.{name}" for name in ACTIVATIONS if name != "Identity"},
+}
+
+
+def _module(number: int, path: str, kind: str) -> dict[str, Any]:
+    return {"idx": number, "name": str(number), "path": path, "type": f"{_PACKAGE}{kind}"}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=2).encode()
+
+
+def _kind(module: Mapping[str, Any]) -> str:
+    return str(module.get("type", "")).rpartition(".")[2]
 
 
 def _pooling(path: Path) -> Pooling:

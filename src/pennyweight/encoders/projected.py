@@ -78,7 +78,8 @@ class ProjectedEncoder(Encoder):
         dim
             From 1 to the encoder's.
         whiten
-            Whether components are to count alike.
+            Whether components are to count alike. Those of an encoder that was trained for lists
+            count as they are.
         """
         if vectors.ndim != 2 or not len(vectors) or vectors.shape[1] != encoder.dim:
             raise DataError(
@@ -87,7 +88,7 @@ class ProjectedEncoder(Encoder):
         if not 1 <= dim <= encoder.dim:
             raise DataError(f"dim {dim}: from 1 to {encoder.dim}, the width of {encoder.name}")
         axes = principal_axes(vectors, dim)
-        if whiten:
+        if whiten and not encoder.trained_for_lists:
             squares = np.square(vectors @ axes).mean(axis=0)
             mean = np.square(vectors).sum() / vectors.size
             damping = DAMPING * encoder.dim / len(vectors)

@@ -114,6 +114,11 @@ class Encoder(Protocol):
         return None
 
     @property
+    def trained_for_lists(self) -> bool:
+        """Whether its vectors were trained on users' choices, so that whitening harms them."""
+        return False
+
+    @property
     def facts(self) -> Mapping[str, str | int]:
         """Family, layers, precision and the like, by name, for people to read."""
         return {}

@@ -114,6 +114,11 @@ class TransformerEncoder(GraphEncoder):
         return self.weights.dim
 
     @property
+    def trained_for_lists(self) -> bool:
+        """Whether the model has projections from `tune` with the objective ``retrieve``."""
+        return self.weights.modules.trained_for_lists
+
+    @property
     def facts(self) -> dict[str, str | int]:
         """Family, layers, tokens and pooling."""
         config = self.weights.config

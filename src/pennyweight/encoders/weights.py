@@ -7,7 +7,7 @@ against pinned sums. Nothing is downloaded unless a model is asked for by name.
 import importlib.util
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +30,7 @@ from pennyweight.encoders.checkpoint import (
 )
 from pennyweight.encoders.exported_folder import ExportedFolder, is_exported
 from pennyweight.encoders.families import family_of
-from pennyweight.encoders.modules import Dense, Modules, Pooling, read_modules
+from pennyweight.encoders.modules import Dense, Modules, Pooling, read_modules, with_dense
 from pennyweight.encoders.prompts import FILE as PROMPTS
 from pennyweight.encoders.prompts import NO_PROMPTS, Prompts, read_prompts
 from pennyweight.encoders.tensor_files import (
@@ -203,6 +203,7 @@ def write_weights(
     tokenizer_json: str,
     *,
     precision: Literal["fp32", "int8"] = "fp32",
+    dense: Sequence[Dense] = (),
 ) -> ModelWeights:
     """Write a changed model as a folder that `find_weights` opens, all of it or nothing.
 
@@ -219,6 +220,8 @@ def write_weights(
     precision
         ``int8`` keeps the matrices in 8 bits, with the steps that the graph of that precision
         has, and leaves out tensors that no graph reads.
+    dense
+        Projections to add after those that the model has, see `with_dense`.
 
     Raises
     ------
@@ -240,6 +243,8 @@ def write_weights(
     with staging(folder) as new:
         for name in like.modules.files:
             write_atomic(new / name, (like.folder / name).read_bytes())
+        for name, content in (with_dense(like.folder, dense) if dense else {}).items():
+            write_atomic(new / name, content)
         text = json.dumps(family.own_config(config), indent=2)
         write_atomic(new / "config.json", text.encode())
         if stored_prompts(new, folder.name) != like.prompts:  # overridden, or of its old name

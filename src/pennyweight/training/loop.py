@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,22 +12,42 @@ from numpy.typing import NDArray
 
 from pennyweight.errors import TrainingError
 from pennyweight.training.checkpoint import State, read_state, write_state
-from pennyweight.training.learner import Learner
 from pennyweight.training.settings import TrainSettings
-from pennyweight.training.tasks import Task, order
+from pennyweight.training.tasks import Loss, Task, order
 from pennyweight.training.tensorboard import Events
+from pennyweight.training.token_texts import Codes
 
-__all__ = ["Progress", "Quality", "train"]
+__all__ = ["Progress", "Quality", "Trainable", "train"]
 
 Progress = Callable[[int, int], None]
 Quality = Callable[[NDArray[np.float32]], float]
+
+
+class Trainable(Protocol):
+    """Tensors that learn from the vectors of texts.
+
+    Attributes
+    ----------
+    parameters
+        These tensors, by name.
+    """
+
+    parameters: dict[str, torch.Tensor]
+
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Return the vector of every item, float32 (n_items, dim)."""
+        ...
+
+    def backward(self, rows: Codes, loss: Loss) -> float:
+        """Add the gradients of ``loss(vectors of rows)`` to the parameters; return the loss."""
+        ...
 
 
 @dataclass(frozen=True)
 class _Run:
     """The state that the steps of one training share."""
 
-    learner: Learner
+    learner: Trainable
     task: Task
     settings: TrainSettings
     optimizer: torch.optim.Optimizer
@@ -56,7 +77,7 @@ class _Run:
 
 
 def train(
-    learner: Learner,
+    learner: Trainable,
     task: Task,
     settings: TrainSettings,
     folder: Path,
@@ -101,7 +122,7 @@ def train(
     return state
 
 
-def _groups(learner: Learner, settings: TrainSettings) -> list[dict[str, object]]:
+def _groups(learner: Trainable, settings: TrainSettings) -> list[dict[str, object]]:
     matrices = [t for t in learner.parameters.values() if t.ndim > 1]
     vectors = [t for t in learner.parameters.values() if t.ndim <= 1]
     return [

@@ -22,16 +22,24 @@ from pennyweight.training.bert import Bert
 from pennyweight.training.checkpoint import FILE, settings_text
 from pennyweight.training.learner import Learner, device_of
 from pennyweight.training.loop import Quality, train
-from pennyweight.training.memory import check_memory
+from pennyweight.training.memory import check_memory, training_bytes
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Nested, Task
 from pennyweight.training.threads import torch_threads
 from pennyweight.training.token_texts import Texts
 
-__all__ = ["MODEL", "Progress", "TrainedModel", "TrainingRun", "events_of"]
+__all__ = [
+    "MODEL",
+    "Progress",
+    "TrainedModel",
+    "TrainingRun",
+    "events_of",
+    "ranking_quality",
+]
 
 Progress = Callable[[str, int, int], None]
 MODEL, TARGETS = "model", "targets.safetensors"
+REMEDY = "lower chunk_tokens or max_tokens, let fewer layers learn, or start from a smaller model"
 
 
 @dataclass(frozen=True)
@@ -112,10 +120,10 @@ class TrainingRun:
             device=device_of(),
             mixed=settings.precision == "auto",
         )
-        check_memory(self.learner)
+        check_memory(training_bytes(self.learner), REMEDY)
         names = (weights.fingerprint, settings_text(settings), task, *catalog.texts)
         self.fingerprint = digest(*names, *(events_of(held_out) if held_out is not None else ()))
-        self.quality = _quality(held_out, repeats)
+        self.quality = ranking_quality(held_out, repeats)
 
     def tell(self, stage: str) -> Callable[[int, int], None] | None:
         """Return the progress of one stage."""
@@ -176,7 +184,7 @@ def events_of(held_out: HeldOut) -> tuple[NDArray[Any], ...]:
     return before.user, before.item, before.weight, held_out.users, held_out.targets
 
 
-def _quality(held_out: HeldOut | None, repeats: Repeats) -> Quality | None:
+def ranking_quality(held_out: HeldOut | None, repeats: Repeats) -> Quality | None:
     """Return NDCG@10 of ranking by the cosine of item and decayed history."""
     if held_out is None or not len(held_out):
         return None

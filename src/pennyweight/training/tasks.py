@@ -16,7 +16,7 @@ from pennyweight.training.losses import contrastive, similarity, toward
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.token_texts import Codes, Texts
 
-__all__ = ["Both", "Nested", "Pairs", "Targets", "Task", "TextBatch", "order"]
+__all__ = ["Both", "Loss", "Nested", "Pairs", "Targets", "Task", "TextBatch", "order"]
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
 

@@ -15,14 +15,16 @@ from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.progress.update import Progress
 from pennyweight.training.behavior import behavior_vectors, in_width, of_texts
+from pennyweight.training.head_run import HeadRun
+from pennyweight.training.retrieval import RetrievalSettings
 from pennyweight.training.run import TrainedModel, TrainingRun
 from pennyweight.training.settings import TrainSettings
 from pennyweight.training.tasks import Both, Pairs, Targets, Task
 
 __all__ = ["OBJECTIVES", "Objective", "tune"]
 
-Objective = Literal["pairs", "targets", "both"]
-OBJECTIVES = ("pairs", "targets", "both")
+Objective = Literal["retrieve", "pairs", "targets", "both"]
+OBJECTIVES = ("retrieve", "pairs", "targets", "both")
 
 
 def tune(
@@ -32,7 +34,7 @@ def tune(
     folder: Path | str,
     settings: TrainSettings | None = None,
     *,
-    objective: Objective = "targets",
+    objective: Objective = "retrieve",
     repeats: Repeats = "exclude",
     progress: Progress = True,
 ) -> TrainedModel:
@@ -49,7 +51,13 @@ def tune(
         Validation data; the events before it are learned from.
     folder
         For state, curves and the result, the model in ``folder/model``.
+    settings
+        For ``retrieve`` `RetrievalSettings`, for the others `TrainSettings`; by default those of
+        the objective.
     objective
+        ``retrieve``: a small network on the vectors of the model learns to bring the mean of a
+        history near to the next item, among thousands of others; the model itself stays as it is,
+        so that its texts are encoded once. The others train the last layers of the model.
         ``pairs``: items that follow each other, and histories with what followed, are to be
         near, against the other items of the batch. ``targets``: each text is to be near a
         vector learned from behavior beforehand (see `behavior_vectors`), which needs a
@@ -72,8 +80,19 @@ def tune(
     if objective not in OBJECTIVES:
         raise DataError(f"objective {objective!r}: one of {', '.join(OBJECTIVES)}")
     with tracked(progress) as tracker:
-        names = ("remember", "train") if objective == "pairs" else ("targets", "remember", "train")
+        texts_only = objective in ("retrieve", "pairs")
+        names = ("remember", "train") if texts_only else ("targets", "remember", "train")
         tracker.expect(map(ExpectedStage, names))
+        if objective == "retrieve":
+            return HeadRun(
+                weights,
+                catalog,
+                held_out,
+                Path(folder),
+                _retrieval(settings),
+                repeats=repeats,
+                progress=tracker,
+            ).finish()
         run = TrainingRun(
             weights,
             catalog,
@@ -85,6 +104,14 @@ def tune(
             progress=tracker,
         )
         return run.finish(_task(run, catalog, held_out, objective, repeats == "include"))
+
+
+def _retrieval(settings: TrainSettings | None) -> RetrievalSettings:
+    if settings is None:
+        return RetrievalSettings()
+    if not isinstance(settings, RetrievalSettings):
+        raise DataError("objective 'retrieve' takes RetrievalSettings, not TrainSettings")
+    return settings
 
 
 def _task(
