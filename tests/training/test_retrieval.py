@@ -106,13 +106,13 @@ def test_vectors_that_were_trained_for_lists_are_not_whitened(weights, tmp_path)
 
 
 def test_the_loss_by_hand(weights):
-    # Texts 0 to 3; "red" is the text of items 0 and 4. User 0 meets 0, 1, 2 and user 1 meets 1, 3.
+    # Texts 0 to 3; "red" is the text of items 0 and 4, and user 2 meets both.
     catalog = world.catalog(["red", "shoe", "music", "blue", "red"])
-    log = world.events([[0, 1, 2], [1, 3]], 5)
+    log = world.events([[0, 1, 2], [1, 3], [0, 4]], 5)
     settings = RetrievalSettings(negatives=4, batch=8, newest=5, decay=0.5, temperature=0.5)
     texts = Texts(weights, catalog.texts, max_tokens=16)
     task = Retrieval(log.histories, texts, settings, repeats=False)
-    assert len(task.examples) == 3
+    assert len(task.examples) == 4
     batch = task.batch(task.examples)
     assert batch.texts.tolist() == [0, 1, 2, 3]
     angles = np.array([0.1, 0.9, 2.0, 4.0])
@@ -129,6 +129,7 @@ def test_the_loss_by_hand(weights):
             loss([1, 0, 0, 0], 1, {0, 1, 2}),
             loss([0.5, 1, 0, 0], 2, {0, 1, 2}),
             loss([0, 1, 0, 0], 3, {1, 3}),
+            loss([1, 0, 0, 0], 0, {0}),
         ]
     )
     assert float(batch.loss(torch.from_numpy(vectors))) == pytest.approx(expected, abs=1e-5)

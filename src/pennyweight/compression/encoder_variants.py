@@ -125,9 +125,9 @@ def encoder_variants(
 ) -> Iterator[EncoderVariant]:
     """Yield ever smaller encoders of a catalog's texts, the full model first.
 
-    The full model, whitened (see `ProjectedEncoder`) unless it was trained for lists, is the teacher of the others. A model
-    without a checkpoint is not pruned. The vectors of
-    a model with layers removed are mapped to the teacher's by least squares; with `train` the
+    The full model, whitened (see `ProjectedEncoder`) unless it was trained for lists, is the
+    teacher of the others. A model without a checkpoint is not pruned. The vectors of a model with
+    layers removed are mapped to the teacher's by least squares; with `train` the
     model is trained on the teacher's vectors first. The static table is fitted to the teacher's
     vectors (see `fit_table`) and whitened again.
 

@@ -56,20 +56,21 @@ class Retrieval:
 
     Its query is the decayed mean of the events before it, as the content scorer has it. The others
     are the targets of the batch and a uniform draw among texts with events; those that the user
-    has met in training are no negatives, and items with equal texts are one.
+    has met in training are no negatives, and items with equal texts are one. An item that is new
+    to a history is a target even if its text is not: variants of one product follow each other.
     """
 
     def __init__(
         self, histories: Histories, texts: Texts, settings: RetrievalSettings, *, repeats: bool
     ) -> None:
         self.pairs, self.settings = Pairs(histories, texts, settings, repeats=repeats), settings
-        self.examples = self.pairs.examples[self.pairs.examples % 2 == 1]
+        item, user = self.pairs.item, self.pairs.user
+        first = np.zeros(len(item), bool)
+        first[np.unique(user * len(texts.of_item) + item, return_index=True)[1]] = True
+        after = np.arange(len(item)) > self.pairs.begin
+        self.examples = 2 * np.flatnonzero(after & (first | repeats)) + 1  # of longer histories
         self.drawn = np.unique(self.pairs.text)
         self.negatives = min(settings.negatives, len(self.drawn))
-        share = np.bincount(self.pairs.text[self.examples // 2], minlength=len(texts))
-        absent = (1 - share / len(self.examples)) ** min(settings.batch, len(self.examples))
-        absent[self.drawn] *= 1 - self.negatives / len(self.drawn)
-        self.log_chance = np.log(np.clip(1 - absent, 1e-9, 1)).astype(np.float32)
 
     def batch(self, examples: Codes) -> TextBatch:
         """Return the texts of histories and candidates, and their contrastive loss."""
@@ -85,7 +86,6 @@ class Retrieval:
         among = torch.from_numpy(np.searchsorted(texts, candidates))
         chosen = torch.from_numpy(np.searchsorted(candidates, pairs.text[at]))
         blocked = torch.from_numpy(pairs.met[pairs.user[at]][:, candidates].toarray())
-        log_chance = torch.from_numpy(self.log_chance[candidates])
 
         def loss(vectors: torch.Tensor) -> torch.Tensor:
             history = functional.embedding_bag(
@@ -96,7 +96,7 @@ class Retrieval:
                 vectors[among],
                 chosen,
                 blocked,
-                log_chance,
+                torch.zeros(len(candidates)),
                 self.settings.temperature,
             )
 

@@ -56,7 +56,8 @@ class Pairs:
     ) -> None:
         self.settings, self.n_texts = settings, len(texts)
         keep = (histories.weight > 0) & (texts.of_item[histories.item] >= 0)
-        self.text = texts.of_item[histories.item[keep]]
+        self.item = histories.item[keep]
+        self.text = texts.of_item[self.item]
         self.weight, self.user = histories.weight[keep], histories.row[keep]
         place = np.arange(len(self.text))
         self.begin = np.searchsorted(self.user, self.user)  # where each event's history begins
