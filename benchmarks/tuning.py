@@ -136,10 +136,9 @@ def retrieve(
     for scorer in scorers.values():
         choose_settings(scorer, valid, "exclude")
     measured = measure(scorers, trial, repeats="exclude")
-    columns = {scorer: measured[scorer].column("ndcg@10") for scorer in scorers}
-    for scorer, column in columns.items():
-        label = f"{scorer}, decay {scorers[scorer].decay:g}"
-        rows += of_interval(label, column)
+    columns = {label: measured[label].column("ndcg@10") for label in scorers}
+    for label, column in columns.items():
+        rows += of_interval(f"{label}, decay {scorers[label].decay:g}", column)
     return rows + of_interval(f"{name}: gain", np.subtract(*reversed(columns.values())))
 
 
