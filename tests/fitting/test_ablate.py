@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import small_shop
+from embedding_server import KEY, embedding_server
 from pennyweight.config.ablation_table import AblatedModel, AblationTable
 from pennyweight.config.plan import Plan
 from pennyweight.errors import DataError, PlanError
@@ -86,6 +87,19 @@ def test_the_page_has_every_slice(measured):
     text = ablation_page(measured[0], commands=["pennyweight ablate a b"])
     assert "Quality on test data" in text and "search by category" in text
     assert measured[0].sentence().replace("'", "&#39;") in text
+
+
+def test_a_model_at_a_server_is_measured(monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_ENDPOINT_KEY", KEY)
+    log = small_shop.events(users=120)
+    with embedding_server() as server:
+        plan = PLAN.override({"encoder.model": "test-model"})
+        table = ablate(shop(), log, models=[server.address], plan=plan, progress=False)
+        assert server.requests[-1]["model"] == "test-model"
+        with pytest.raises(PlanError, match="name the model at"):
+            ablate(shop(), log, models=[server.address], plan=PLAN, progress=False)
+    assert table.models[-1].name == server.address
+    assert "search by category" in [part.slice for part in table.models[-1].validation]
 
 
 def test_refused(tiny):

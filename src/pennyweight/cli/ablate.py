@@ -14,7 +14,14 @@ from pennyweight.cli.progress import show_progress
 
 __all__ = ["ablate"]
 
-OPTIONS = (*(name for name in READING if name != "encoder"), "scorers", "repeats", "max_users")
+OPTIONS = (
+    *(name for name in READING if name != "encoder"),
+    "encoder_model",
+    "encoder_budget",
+    "scorers",
+    "repeats",
+    "max_users",
+)
 
 
 @functools.partial(spread, only=OPTIONS)

@@ -14,6 +14,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import HeldOut
 from pennyweight.encoders.cache import encode_cached
+from pennyweight.encoders.endpoint_client import is_endpoint
 from pennyweight.encoders.projected import ProjectedEncoder
 from pennyweight.encoders.protocol import Encoder
 from pennyweight.encoders.static import distil
@@ -26,7 +27,7 @@ from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import TUNED
 from pennyweight.fitting.measurable import measurable
-from pennyweight.fitting.pretrained import open_pretrained
+from pennyweight.fitting.pretrained import open_endpoint, open_pretrained
 from pennyweight.fitting.tune import choose_settings, sample
 from pennyweight.machine.machine import usable_cores
 from pennyweight.progress.display import tracked
@@ -132,10 +133,15 @@ def texts_per_second(
 
 
 def open_encoder(name: str, catalog: Catalog, plan: Plan) -> Encoder:
-    """Return the encoder of a name, as `compare_encoders` takes it; `DataError` where none is."""
+    """Return the encoder of a name, as `compare_encoders` takes it; `DataError` where none is.
+
+    The name of the model at a server is that of the plan.
+    """
     if name == "tfidf":
         return LexicalEncoder.fit(catalog.texts)
     settings = plan.encoder
+    if is_endpoint(name):
+        return open_endpoint(settings.model_copy(update={"name": name}))
     encoder = open_pretrained(
         None if name in ("static", "minilm") else name,
         precision=settings.precision,

@@ -20,21 +20,29 @@ def ablation_page(ablation: AblationTable, *, commands: Sequence[str] = ()) -> s
         summary=f"{count(len(ablation.models), 'encoder')} on {count(ablation.items, 'item')}; "
         f"{count(ablation.users, 'validation user')}, {ablation.protocol}",
         gains=[_figure(model, ablation) for model in ablation.models[1:]],
-        quality=_table("Quality on validation data", ablation.rows(test=False), skip=2),
-        test=_table("Quality on test data", ablation.rows(test=True), skip=2),
-        costs=_table("Cost", ablation.cost_rows(), skip=1),
+        quality=_table("Quality on validation data", ablation.rows(test=False), texts=2, words=3),
+        test=_table("Quality on test data", ablation.rows(test=True), texts=2, words=3),
+        costs=_table("Cost", ablation.cost_rows(), texts=1, words=5),
         route=_route_table(ablation),
         commands=commands,
     )
 
 
-def _table(caption: str, rows: Sequence[Sequence[str]], *, skip: int) -> Table | None:
-    """Return a table whose first columns are text; None without rows."""
+def _table(caption: str, rows: Sequence[Sequence[str]], *, texts: int, words: int) -> Table | None:
+    """Return a table of a head and rows; None without rows.
+
+    Parameters
+    ----------
+    texts
+        Columns of texts, before those of numbers.
+    words
+        Heads that get a capital letter, before those that are names of encoders.
+    """
     if not rows:
         return None
     head, *body = rows
-    numbers = len(head) - skip
-    return Table(caption, [capital(name) for name in head], body, numbers=numbers)
+    names = [capital(name) if at < words else name for at, name in enumerate(head)]
+    return Table(caption, names, body, numbers=len(head) - texts)
 
 
 def _figure(model: AblatedModel, ablation: AblationTable) -> Figure:
