@@ -24,6 +24,7 @@ from pennyweight.fitting.job import Job
 from pennyweight.formatting import size
 from pennyweight.machine.machine import usable_cores
 from pennyweight.progress.display import tracked
+from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.progress.update import Progress
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.protocol import Scorer
@@ -56,6 +57,7 @@ __all__ = ["Refit", "RefitResult"]
 JUDGED = 0.5  # share of the new events that judge the new bundle; it learns the earlier ones
 FRESH = 86_400.0  # seconds for which a refit that died is gone on with
 ROOM = 3  # times the size of the served bundle that must be free on the disk
+WARM_STAGES = ("fit", "judge", "final")
 LOCK = "lock.refit"
 TASK, ITEMS, EVENTS, NEW = "task.json", "items.parquet", "events.parquet", "bundle"
 
@@ -207,6 +209,8 @@ class Refit:
         plan = refit_plan(served.recommender, summary)
         with tracked(progress) as tracker, threadpool_limits(usable_cores()):
             job = Job(self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True)
+            if self.mode == "warm":
+                tracker.expect(map(ExpectedStage, WARM_STAGES))
             log = job.data.interactions
             new = log.time[log.time > served.newest_event]
             judgement, path, may_publish = None, None, False
