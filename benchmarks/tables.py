@@ -220,6 +220,7 @@ def ranking(folder: Path) -> str:
                 f"{around(result['gain'], sign=True)}, {relative:+.1%}" if stage["kept"] else "",
                 around(stage["gain"], sign=True),
                 f"{stage['trees']}" if stage["kept"] else "",
+                refitted(result.get("refitted")),
                 f"{result['seconds']:.0f}",
                 f"{times['without']:.2f}, {times['with']:.2f}" if times else "",
             ]
@@ -231,10 +232,19 @@ def ranking(folder: Path) -> str:
         "gain on test",
         "gain on validation (decisive)",
         "trees",
+        "gain, scorers refitted",
         "training, s",
         "ms a list without, with",
     ]
     return table(head, rows)
+
+
+def refitted(result: dict[str, Any] | None) -> str:
+    """Return the gain of the trees after the refit of the scorers."""
+    if result is None:
+        return ""
+    relative = result["gain"]["value"] / result["blend"]
+    return f"{around(result['gain'], sign=True)}, {relative:+.1%}"
 
 
 BASELINE = "sentence-transformers"
