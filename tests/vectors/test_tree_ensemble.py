@@ -43,6 +43,15 @@ def test_predictions_are_those_of_lightgbm(trees, booster, rows):
     np.testing.assert_allclose(trees.predict(rows), booster.predict(rows), atol=1e-5)
 
 
+@pytest.mark.parametrize("num_leaves", [2, 3, 4, 5])
+def test_small_trees_are_looked_up_together(rows, num_leaves):
+    target = rows[:, 0] * rows[:, 1]
+    small = {**PARAMETERS, "num_leaves": num_leaves}
+    booster = lightgbm.train(small, lightgbm.Dataset(rows, target), 21)
+    trees = TreeEnsemble.mean([booster.dump_model()])
+    np.testing.assert_allclose(trees.predict(rows), booster.predict(rows), atol=1e-5)
+
+
 def test_a_value_at_a_threshold_goes_the_way_of_lightgbm(trees, booster):
     inner = np.flatnonzero(trees.feature >= 0)
     rows = np.zeros((len(inner), 4), np.float32)

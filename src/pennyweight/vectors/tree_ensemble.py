@@ -140,21 +140,25 @@ class TreeEnsemble:
 
     @cached_property
     def _masks(self) -> "_Masks":
-        inner = [self._inner_nodes(int(root)) for root in self.root]
-        n_slots = max(len(nodes) for nodes, _ in inner)
-        n_bits = max(len(leaves) for _, leaves in inner)
-        feature = np.zeros((n_slots, len(self)), np.int64)
-        threshold = np.zeros((n_slots, len(self), 1), np.float32)
-        mask = np.full((n_slots, len(self), 1), (1 << n_bits) - 1, np.uint8)
-        value = np.zeros((len(self), 1 << n_bits))
-        lowest = np.array([(bits & -bits).bit_length() - 1 for bits in range(1 << n_bits)])
-        for tree, (nodes, leaves) in enumerate(inner):
-            for slot, (node, below_left) in enumerate(nodes):
-                feature[slot, tree] = self.feature[node]
-                threshold[slot, tree] = self.threshold[node]
-                mask[slot, tree] &= np.uint8(~below_left & 0xFF)
-            reached = (lowest >= 0) & (lowest < len(leaves))
-            value[tree, reached] = self.value[leaves][lowest[reached]]
+        trees = [self._inner_nodes(int(root)) for root in self.root]
+        n_tests = max(len(inner) for inner, _ in trees)
+        n_bits = max(len(leaves) for _, leaves in trees)
+        together = MAX_LEAVES // n_bits  # trees that share a byte
+        n_groups, bits = -(-len(trees) // together), np.arange(1 << together * n_bits)
+        feature = np.zeros((together * n_tests, n_groups), np.int64)
+        threshold = np.zeros((together * n_tests, n_groups, 1), np.float32)
+        mask = np.full((together * n_tests, n_groups, 1), bits[-1], np.uint8)
+        value = np.zeros((n_groups, len(bits)))
+        lowest = np.array([(byte & -byte).bit_length() - 1 for byte in range(1 << n_bits)])
+        for tree, (inner, leaves) in enumerate(trees):
+            group, place = divmod(tree, together)
+            for test, (node, below_left) in enumerate(inner, place * n_tests):
+                feature[test, group] = self.feature[node]
+                threshold[test, group] = self.threshold[node]
+                mask[test, group] = bits[-1] & ~(below_left << place * n_bits)
+            leaf = lowest[bits >> place * n_bits & (1 << n_bits) - 1]
+            reached = (leaf >= 0) & (leaf < len(leaves))
+            value[group, reached] += self.value[leaves][leaf[reached]]
         return _Masks(feature, threshold, mask, value)
 
     def _inner_nodes(self, root: int) -> tuple[list[tuple[int, int]], list[int]]:
@@ -182,19 +186,20 @@ class _Masks:
     """Trees in which each test that fails takes away the leaves to its left (Lucchese et al. 2015).
 
     The leaf of a row is the first that remains. Trees with fewer tests than others have tests that
-    take nothing away.
+    take nothing away. Small trees share a byte, each with bits of its own, and are looked up
+    together.
 
     Attributes
     ----------
     feature
-        Feature of each test, int64 (n_tests, n_trees).
+        Feature of each test, int64 (n_tests, n_groups).
     threshold
-        The test holds up to it, float32 (n_tests, n_trees, 1).
+        The test holds up to it, float32 (n_tests, n_groups, 1).
     mask
-        Bits of the leaves that remain where it fails, uint8 (n_tests, n_trees, 1).
+        Bits of the leaves that remain where it fails, uint8 (n_tests, n_groups, 1).
     value
-        Value by the bits of the leaves that remain, float64 (n_trees, 2 ** n_leaves): so the sum of
-        a row does not depend on those beside it.
+        Value by the bits of the leaves that remain, float64 (n_groups, 2 ** n_leaves): so the sum
+        of a row does not depend on those beside it.
     """
 
     feature: NDArray[np.int64]
@@ -204,12 +209,12 @@ class _Masks:
 
     def sums(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the sum of the values for each column, float32 (n,)."""
-        n_trees, n_masks = self.value.shape
-        remaining = np.full((n_trees, columns.shape[1]), n_masks - 1, np.uint8)
+        n_groups, n_masks = self.value.shape
+        remaining = np.full((n_groups, columns.shape[1]), n_masks - 1, np.uint8)
         for feature, threshold, mask in zip(self.feature, self.threshold, self.mask, strict=True):
             holds = (columns[feature] <= threshold).view(np.uint8)
             remaining &= np.negative(holds, out=holds) | mask
-        at = remaining + np.arange(0, n_trees * n_masks, n_masks)[:, None]
+        at = remaining + np.arange(0, n_groups * n_masks, n_masks)[:, None]
         values = self.value.ravel().take(at)
         return np.asarray(values.sum(axis=0), np.float32)
 
