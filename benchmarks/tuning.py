@@ -39,8 +39,9 @@ from pennyweight.vectors.unit_rows import unit_rows
 from public_data import add_data, present
 from rows import tell
 
-NAMES = (*OBJECTIVES, "static", "whitened", "tokens", "matryoshka")
+NAMES = (*OBJECTIVES, "static", "whitened", "tokens", "matryoshka", "pair-latency")
 WIDTHS = (32, 64, 128)
+CANDIDATES, LISTS, NEWEST, PAIR_TOKENS, TITLE = 30, 40, 10, 128, 80
 TOKENS = (32, 48, 64, 128, 256)
 Row = dict[str, object]
 
@@ -213,6 +214,33 @@ def tokens(data: Dataset, valid: HeldOut, teacher: Path | None) -> list[Row]:
     return rows
 
 
+def pair_latency(data: Dataset, valid: HeldOut, teacher: Path | None) -> list[Row]:
+    """Time a model on a list as a pair classifier would read it: a history and an item a text."""
+    rows: list[Row] = []
+    texts, histories = data.catalog.texts, valid.histories
+    model = TransformerEncoder.from_pretrained(
+        teacher, precision="int8", max_tokens=PAIR_TOKENS, threads=1
+    )
+    items = np.random.default_rng(0).integers(len(texts), size=(len(histories), CANDIDATES))
+    seconds = []
+    for row in range(LISTS + 1):
+        start, stop = histories.offsets[row : row + 2]
+        history = " ".join(
+            texts[code][:TITLE] for code in histories.item[start:stop][::-1][:NEWEST]
+        )
+        pairs = [f"{texts[code][:TITLE]} {history}" for code in items[row]]
+        began = time.process_time()
+        model.encode(pairs)
+        seconds.append(time.process_time() - began)
+    for name, share in (("median", 50), ("p95", 95)):
+        value = round(
+            1e3 * float(np.percentile(seconds[1:], share)), 1
+        )  # the first opens the graph
+        label = f"{CANDIDATES} pairs of at most {PAIR_TOKENS} tokens, int8: {name}"
+        rows.append({"name": label, "value": value, "unit": "cpu ms", "bar": 30, "better": "lower"})
+    return rows
+
+
 def matryoshka(data: Dataset, valid: HeldOut, settings: TrainSettings) -> list[Row]:
     """Compare fewer components of a model tuned as usual, and one whose leading ones learn too."""
     rows: list[Row] = []
@@ -241,7 +269,12 @@ def matryoshka(data: Dataset, valid: HeldOut, settings: TrainSettings) -> list[R
     return rows
 
 
-OF_TEACHER = {"static": static, "whitened": whitened, "tokens": tokens}
+OF_TEACHER = {
+    "static": static,
+    "whitened": whitened,
+    "tokens": tokens,
+    "pair-latency": pair_latency,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
