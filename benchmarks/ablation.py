@@ -33,7 +33,7 @@ def rows_of(name: str, table: AblationTable) -> list[dict[str, object]]:
     share = 100 * route.price / route.price_everywhere
     pairs = (
         ("traffic served by the model", 100 * route.traffic, None, "lower"),
-        ("quality kept, of the model everywhere", 100 * route.kept, KEPT, "higher"),
+        ("quality kept, of the model everywhere", 100 * route.relative_quality, KEPT, "higher"),
         ("cost, of the model everywhere", share, COST, "lower"),
     )
     return [

@@ -74,7 +74,7 @@ def quality(job: Job, report: Report) -> dict[str, Any]:
     without = results.get(WITHOUT_TREES, results["blend"])
     difference = results["blend"].column(CHOICE) - without.column(CHOICE)
     gain, p = paired_tests(difference[:, None], resamples=1_000, rng=0)[0]
-    scorer = WITHOUT_TREES if stage.kept else "blend"
+    scorer = WITHOUT_TREES if stage.used else "blend"
     return {
         "stage": stage.model_dump(mode="json"),
         "blend": report.scorers[scorer][CHOICE].model_dump(),

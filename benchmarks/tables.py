@@ -216,10 +216,10 @@ def ranking(folder: Path) -> str:
             [
                 result["title"],
                 around(result["blend"]),
-                f"**{around(result['with_trees'])}**" if stage["kept"] else "left out",
-                f"{around(result['gain'], sign=True)}, {relative:+.1%}" if stage["kept"] else "",
+                f"**{around(result['with_trees'])}**" if stage["used"] else "left out",
+                f"{around(result['gain'], sign=True)}, {relative:+.1%}" if stage["used"] else "",
                 around(stage["gain"], sign=True),
-                f"{stage['trees']}" if stage["kept"] else "",
+                f"{stage['trees']}" if stage["used"] else "",
                 refitted(result.get("refitted")),
                 f"{result['seconds']:.0f}",
                 f"{times['without']:.2f}, {times['with']:.2f}" if times else "",

@@ -73,7 +73,7 @@ def test_other_weights_get_their_own_trees(parent, search, monkeypatch):
     monkeypatch.setattr(reranking, "bootstrap", lambda *_, **__: [Estimate(0.1, 0.05, 0.15)])
     weights = relearned(search, parent)
     stage = _ranking_stage(parent, search, candidate(search, weights))
-    assert stage.kept and stage != parent.report.reranking
+    assert stage.used and stage != parent.report.reranking
     child = candidate(search, weights).build(parent.scorer.components, parent.catalog.texts)
     assert child.trees is weights.trees is not None
     assert child.trees is not parent.scorer.trees
@@ -86,7 +86,7 @@ def test_trees_that_do_not_gain_are_left_out(parent, search, monkeypatch):
     monkeypatch.setattr(reranking, "MIN_LISTS", 100_000)
     weights = relearned(search, parent)
     stage = _ranking_stage(parent, search, candidate(search, weights))
-    assert not stage.kept and "100000" in stage.sentence().replace(",", "")
+    assert not stage.used and "100000" in stage.sentence().replace(",", "")
     child = candidate(search, weights).build(parent.scorer.components, parent.catalog.texts)
     assert child.trees is None
     assert _as_listed(child, parent.repeats) is child

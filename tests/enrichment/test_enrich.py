@@ -58,7 +58,7 @@ def test_each_text_is_written_about_once(server, tmp_path):
     result = enrich(
         world.catalog(TEXTS), writer_at(server), out, progress=lambda *step: steps.append(step)
     )
-    assert (result.written, result.cached, result.kept, result.without) == (3, 1, 0, 1)
+    assert (result.written, result.cached, result.unchanged, result.without) == (3, 1, 0, 1)
     assert [item_text(request) for request in server.requests] == [TEXTS[0], TEXTS[1], TEXTS[4]]
     items = read_enriched(out)
     assert items["item-0"].fields == {"keywords": ("red", "running")}
@@ -73,7 +73,7 @@ def test_edited_lines_stay_until_the_text_changes(server, tmp_path):
     out.write_text(out.read_text().replace("red; running", "sneaker"))
     changed = world.catalog([TEXTS[0], "steel pan"])
     result = enrich(changed, writer_at(server), out)
-    assert (result.kept, result.written) == (1, 1)
+    assert (result.unchanged, result.written) == (1, 1)
     items = read_enriched(out)
     assert items["item-0"].fields["keywords"] == ("sneaker",)
     assert items["item-1"].fields["keywords"] == ("steel", "pan")
@@ -239,7 +239,7 @@ def test_the_command(server, tmp_path, capsys):
     assert code == 0, err
     assert "5 items: 3 written" in text and "--enriched" in text
     code, text, _ = run(capsys, "enrich", items, *model, "--out", out, "--quiet", "--json")
-    assert code == 0 and json.loads(text)["kept"] == 5
+    assert code == 0 and json.loads(text)["unchanged"] == 5
     code, _, err = run(capsys, "enrich", items, *model, "--out", out, "--budget", 5)
     assert code == 2 and "needs the price" in err
     code, _, err = run(capsys, "enrich", items, *model, "--out", items)
@@ -269,7 +269,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again(tmp_path):
     assert "1 answer could not be read" in result.summary()
     assert list(read_enriched(out)) == ["item-1"]
     result = enrich(catalog, Answers('<think>{"a": 1}</think> {"keywords": ["shoe"]}'), out)
-    assert (result.unreadable, result.written, result.kept) == (0, 1, 1)
+    assert (result.unreadable, result.written, result.unchanged) == (0, 1, 1)
     assert read_enriched(out)["item-0"].fields == {"keywords": ("shoe",)}
 
 

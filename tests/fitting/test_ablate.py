@@ -162,7 +162,7 @@ def test_a_model_serves_the_slices_in_which_it_gains():
     lists, search = chosen.tasks
     assert lists.route.value == pytest.approx(0.35, abs=0.01)  # .3 for short ones, .4 for long
     assert search.route == search.everywhere
-    assert chosen.kept == pytest.approx(0.8 * 0.35 / 0.25 + 0.2, abs=0.02)
+    assert chosen.relative_quality == pytest.approx(0.8 * 0.35 / 0.25 + 0.2, abs=0.02)
     seconds = 0.4 * 3 + 0.4 * 1 + 0.2 * 11
     assert chosen.price == pytest.approx(seconds)
     assert chosen.price_everywhere == pytest.approx(0.8 * 3 + 0.2 * 11)

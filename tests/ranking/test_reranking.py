@@ -193,7 +193,7 @@ def test_past_the_budget_lists_go_out_as_they_are(shop, plain):
 
 def test_the_report_says_what_the_stage_gains(shop):
     report = shop.report
-    assert report.reranking.kept and report.reranking.trees == len(shop.scorer.trees.ensemble)
+    assert report.reranking.used and report.reranking.trees == len(shop.scorer.trees.ensemble)
     assert report.reranking.sentence() in report.notices
     assert {"blend", "blend-without-trees"} <= report.scorers.keys()
     again = fit(small_shop.items(), small_shop.events(users=400), plan=PLAN, progress=False)
@@ -263,13 +263,13 @@ def test_too_few_choices_and_no_gain_are_told(monkeypatch):
     few = small_shop.events(users=40)
     auto = PLAN.override({"rerank.name": "auto", "evaluate.refit": False})
     report = evaluate(small_shop.items(), few, plan=auto, progress=False)
-    assert not report.reranking.kept and "100 are needed" in report.notices[-1]
+    assert not report.reranking.used and "100 are needed" in report.notices[-1]
     with pytest.raises(DataError, match="--rerank auto"):
         evaluate(small_shop.items(), few, plan=PLAN, progress=False)
     monkeypatch.setattr(reranking, "MIN_LISTS", 5)
     monkeypatch.setattr(reranking, "MAX_ROUNDS", 2)
     report = evaluate(small_shop.items(), few, plan=auto, progress=False)
-    assert not report.reranking.kept and "not above zero" in report.reranking.reason
+    assert not report.reranking.used and "not above zero" in report.reranking.reason
     assert "blend-without-trees" not in report.scorers
 
 
@@ -302,7 +302,7 @@ def test_without_lightgbm_auto_does_without_and_trees_fail(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     data = small_shop.items(), small_shop.events(users=40)
     report = evaluate(*data, plan=PLAN.override({"rerank.name": "auto"}), progress=False)
-    assert not report.reranking.kept and "pip install lightgbm" in report.notices[-1]
+    assert not report.reranking.used and "pip install lightgbm" in report.notices[-1]
     with pytest.raises(PlanError, match="pip install lightgbm"):
         evaluate(*data, plan=PLAN, progress=False)
 
@@ -311,4 +311,4 @@ def test_no_validation_events(shop):
     events = small_shop.events(users=200, shortest=2, longest=2)
     auto = PLAN.override({"rerank.name": "auto"})
     report = evaluate(small_shop.items(), events, plan=auto, progress=False)
-    assert not report.reranking.kept and report.reranking.lists == 0
+    assert not report.reranking.used and report.reranking.lists == 0

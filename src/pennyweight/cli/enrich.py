@@ -86,7 +86,7 @@ def enrich(
             ),
         )
     if json:
-        counts = {n: getattr(result, n) for n in ("written", "cached", "kept", "without")}
+        counts = {n: getattr(result, n) for n in ("written", "cached", "unchanged", "without")}
         figures = counts | {"items": len(result.items), "dropped": dict(result.dropped)}
         say(json_text.dumps(figures | {"tokens": writer.budget.used}, indent=2))
         return

@@ -139,7 +139,7 @@ class ModelRoute(FrozenModel):
         Share of all requests that it serves.
     tasks
         The quality on test data by kind of request.
-    kept
+    relative_quality
         Quality of the route divided by that of the model everywhere, weighted by traffic.
     price, price_everywhere, price_without
         Of a million requests by the route, with the model everywhere and without it.
@@ -150,7 +150,7 @@ class ModelRoute(FrozenModel):
     items: tuple[str, ...] = ()
     traffic: Share
     tasks: tuple[RoutedTask, ...]
-    kept: float
+    relative_quality: float
     price: float
     price_everywhere: float
     price_without: float

@@ -17,7 +17,7 @@ class Reranking(FrozenModel):
 
     Attributes
     ----------
-    kept
+    used
         Whether they do.
     reason
         Why not.
@@ -29,7 +29,7 @@ class Reranking(FrozenModel):
         Their number.
     """
 
-    kept: bool
+    used: bool
     reason: str | None = None
     lists: Count = 0
     gain: Measurement | None = None
@@ -37,7 +37,7 @@ class Reranking(FrozenModel):
 
     def sentence(self) -> str:
         """Return the outcome in one sentence."""
-        if not self.kept:
+        if not self.used:
             return f"the ranking stage was left out: {self.reason}"
         gained = "" if self.gain is None else f", NDCG@10 {signed(self.gain)} on validation users"
         return f"{self.trees:,} trees rank the best items of each list again{gained}"

@@ -28,7 +28,7 @@ class Enrichment:
     ----------
     items
         Item id -> phrases, in the order of the catalog.
-    written, cached, kept
+    written, cached, unchanged
         Items whose phrases were written now, were in the cache, or were in the file already.
     without
         Items that have no phrase.
@@ -41,7 +41,7 @@ class Enrichment:
     items: dict[str, EnrichedItem] = field(default_factory=dict)
     written: int = 0
     cached: int = 0
-    kept: int = 0
+    unchanged: int = 0
     without: int = 0
     unreadable: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -50,7 +50,7 @@ class Enrichment:
         """Return the result in lines."""
         lines = [
             f"{count(len(self.items), 'item')}: {self.written:,} written, {self.cached:,} from the "
-            f"cache, {self.kept:,} kept from the file; {self.without:,} without a phrase"
+            f"cache, {self.unchanged:,} unchanged in the file; {self.without:,} without a phrase"
         ]
         if self.unreadable:
             lines.append(
@@ -129,7 +129,7 @@ def _item(
     """Return the phrases of an item; None where the answer could not be read."""
     source = digest(text)
     if there is not None and there.source in (source, ""):
-        result.kept += 1
+        result.unchanged += 1
         result.without += not there.fields
         return there
     checked = cache.get(source)

@@ -159,14 +159,16 @@ def route_of(
             seconds += (search_share - searches) * (first.ms_per_search or 0.0)
         return seconds * 1_000 * cores_price
 
-    kept = sum(task.traffic * task.route.value / max(task.everywhere.value, 1e-9) for task in tasks)
+    relative = sum(
+        task.traffic * task.route.value / max(task.everywhere.value, 1e-9) for task in tasks
+    )
     return ModelRoute(
         model=model.name,
         slices=slices,
         items=tuple(p.slice for p in model.validation if p.traffic is None and p.gains),
         traffic=min(1.0, traffic),
         tasks=tasks,
-        kept=kept / max(sum(task.traffic for task in tasks), 1e-9),
+        relative_quality=relative / max(sum(task.traffic for task in tasks), 1e-9),
         price=price(listed, searched),
         price_everywhere=price(1 - search_share, search_share),
         price_without=price(0.0, 0.0),

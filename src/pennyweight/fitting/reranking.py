@@ -184,14 +184,14 @@ def learn_trees(
     if lightgbm is None:
         if plan.name == "trees":
             raise PlanError(f"rerank.name is 'trees', which needs LightGBM: {INSTALL}")
-        return Reranking(kept=False, reason=f"LightGBM cannot be imported; {INSTALL}")
+        return Reranking(used=False, reason=f"LightGBM cannot be imported; {INSTALL}")
     features = CandidateFeatures.of(blend.components)
     lists = _draw(blend, valid, features, by_time=by_time, progress=progress)
     n, reason = len(lists), _obstacle(lists, features)
     if reason is not None:
         if plan.name == "trees":
             raise DataError(f"rerank.name is 'trees', but {reason}; use --rerank auto")
-        return Reranking(kept=False, reason=reason, lists=n)
+        return Reranking(used=False, reason=reason, lists=n)
     trainer = _Trainer(lightgbm, FEW if n < MANY_LISTS else MANY, seed, threads)
     # LightGBM's own setting leaves the other threads spinning, for ten times the processor time.
     with threadpool_limits(threads, user_api="openmp"):
@@ -200,7 +200,7 @@ def learn_trees(
         reason = (
             f"their gain on validation users is not above zero: {signed(gain.measured())} NDCG@10"
         )
-        return Reranking(kept=False, reason=reason, lists=n, gain=gain.measured())
+        return Reranking(used=False, reason=reason, lists=n, gain=gain.measured())
     with threadpool_limits(threads, user_api="openmp"):
         boosters = trainer.train(lists, rounds)
     ensemble = TreeEnsemble.mean([booster.dump_model() for booster in boosters])
@@ -208,7 +208,7 @@ def learn_trees(
     blend.trees = RankingTrees(
         features, ensemble, DEPTH, blend_digest(blend, names), catalog_digest(catalog.ids)
     )
-    return Reranking(kept=True, lists=n, gain=gain.measured(), trees=len(ensemble))
+    return Reranking(used=True, lists=n, gain=gain.measured(), trees=len(ensemble))
 
 
 def _obstacle(lists: CandidateLists, features: CandidateFeatures) -> str | None:
