@@ -14,6 +14,7 @@ class Counting:
     """An encoder that remembers what it was asked."""
 
     name, dim, fingerprint, block = "counting", 3, "f" * 32, 4096
+    trained_for_lists = False
 
     def __init__(self, fail_after=None):
         self.encoded = []

@@ -106,8 +106,14 @@ def test_the_result_serves_a_fit_without_torch(teacher, student, tmp_path):
     ]
     (tmp_path / "events.csv").write_text("user_id,item_id,position\n" + "".join(events))
     code = """
-import sys
-sys.modules["torch"] = sys.modules["tensorboardX"] = None
+import importlib.abc, sys
+
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in ("torch", "tensorboardX"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
 from pennyweight.cli.main import main
 main()
 """

@@ -118,7 +118,7 @@ class HeldOutFit:
             new_items=self.protocol in BY_TIME,
         )
 
-    def learn_trees(self, blend: Blend) -> Reranking | None:
+    def learn_trees(self, blend: Scorer) -> Reranking | None:
         """Train the ranking stage of a blend of these components, kept where it gains."""
         with self.stages.stage("ranking stage") as tell:
             return learn_trees(
@@ -126,6 +126,7 @@ class HeldOutFit:
                 sample(self._split.valid, RANKED.of(len(self.catalog)), self.rng()),
                 self.catalog,
                 RerankPlan(),
+                repeats=self.repeats,
                 by_time=self.protocol in BY_TIME,
                 seed=self.seed,
                 resamples=self.resamples,

@@ -40,7 +40,6 @@ from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.progress.update import Progress
 from pennyweight.ranking.reranking import RerankedScorer
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["cheapest", "compress", "frontier"]
@@ -279,7 +278,7 @@ def _ranking_stage(parent: Recommender, search: Search, candidate: Candidate) ->
         return stage
     trial, weights = search.trial, candidate.measured.weights
     blend = candidate.build(trial.components, trial.catalog.texts)
-    if blend.trees is not None or not isinstance(blend, Blend):
+    if blend.trees is not None:
         return stage
     stage = trial.learn_trees(blend)
     weights.trees = blend.trees

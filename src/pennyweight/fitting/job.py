@@ -241,6 +241,7 @@ class Job:
                 sample(data_split.valid, RANKED.of(len(self.data.catalog)), self._rng()),
                 self.data.catalog,
                 plan,
+                repeats=self.repeats,
                 by_time=data_split.protocol in BY_TIME,
                 seed=self.seed,
                 resamples=self.plan.evaluate.bootstrap,

@@ -17,11 +17,10 @@ from pennyweight.data.split import HeldOut
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.bootstrap import Estimate, bootstrap
 from pennyweight.evaluation.metrics import metric_names, per_user
-from pennyweight.evaluation.ranking import MISS
+from pennyweight.evaluation.ranking import MISS, Repeats
 from pennyweight.ranking.top_k import best_rows
-from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.candidate_features import CandidateFeatures, padded
-from pennyweight.scorers.protocol import Progress
+from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.ranking_trees import RankingTrees, blend_digest, catalog_digest
 from pennyweight.vectors.tree_ensemble import TreeEnsemble
 
@@ -142,11 +141,12 @@ def check_budget(plan: RerankPlan) -> None:
 
 
 def learn_trees(
-    blend: Blend,
+    blend: Scorer,
     valid: HeldOut,
     catalog: Catalog,
     plan: RerankPlan,
     *,
+    repeats: Repeats,
     by_time: bool,
     seed: int,
     threads: int = 1,
@@ -162,6 +162,8 @@ def learn_trees(
     ----------
     blend
         Fitted to the events before the held-out ones.
+    repeats
+        Whether lists leave out items of the history.
     by_time
         Whether an item without events is a new one; otherwise its only events may have been held
         out, and the trees do not see it.
@@ -186,7 +188,7 @@ def learn_trees(
             raise PlanError(f"rerank.name is 'trees', which needs LightGBM: {INSTALL}")
         return Reranking(used=False, reason=f"LightGBM cannot be imported; {INSTALL}")
     features = CandidateFeatures.of(blend.components)
-    lists = _draw(blend, valid, features, by_time=by_time, progress=progress)
+    lists = _draw(blend, valid, features, repeats=repeats, by_time=by_time, progress=progress)
     n, reason = len(lists), _obstacle(lists, features)
     if reason is not None:
         if plan.name == "trees":
@@ -234,10 +236,11 @@ def _lightgbm() -> ModuleType | None:
 
 
 def _draw(
-    blend: Blend,
+    blend: Scorer,
     valid: HeldOut,
     features: CandidateFeatures,
     *,
+    repeats: Repeats,
     by_time: bool,
     progress: Progress | None,
 ) -> CandidateLists:
@@ -252,7 +255,7 @@ def _draw(
         block = users[start : start + BLOCK]
         histories = valid.histories.take(block)
         scores, attributions = blend.attribute(histories)
-        eligible = _eligible(blend, scores, histories, hidden)
+        eligible = _eligible(scores, histories, hidden, repeats)
         codes, at = [], []
         for row, candidates in enumerate(best_rows(eligible, [DEPTH] * len(block))):
             first, stop = valid.target_offsets[block[row] : block[row] + 2]
@@ -280,10 +283,10 @@ def _draw(
 
 
 def _eligible(
-    blend: Blend, scores: Float, histories: Histories, hidden: NDArray[np.bool_]
+    scores: Float, histories: Histories, hidden: NDArray[np.bool_], repeats: Repeats
 ) -> Float:
     eligible = np.where(hidden, np.float32(-np.inf), scores)
-    if blend.repeats == "exclude":
+    if repeats == "exclude":
         eligible[histories.row, histories.item] = -np.inf
     return eligible
 

@@ -6,7 +6,6 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import PlanError
-from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.scorers.ranking_trees import catalog_digest
 from pennyweight.scorers.text_search import TextSearch
@@ -14,7 +13,7 @@ from pennyweight.scorers.text_search import TextSearch
 __all__ = ["warm_fit"]
 
 
-def warm_fit(scorer: Scorer, ids: Ids, interactions: Interactions, catalog: Catalog) -> Blend:
+def warm_fit(scorer: Scorer, ids: Ids, interactions: Interactions, catalog: Catalog) -> Scorer:
     """Return a blend fitted to other data, from where an earlier one ended.
 
     Components that learn step by step take a few more steps; others are fitted anew, with the
@@ -32,7 +31,7 @@ def warm_fit(scorer: Scorer, ids: Ids, interactions: Interactions, catalog: Cata
     PlanError
         The scorer is no blend.
     """
-    if not isinstance(scorer, Blend):
+    if not scorer.component_weights:
         raise PlanError(f"a {scorer.kind} scorer cannot be fitted warm; fit it fully (--full)")
     codes = ids.codes(catalog.ids)
     components: dict[str, Scorer] = {}
