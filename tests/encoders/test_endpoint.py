@@ -129,7 +129,7 @@ def test_tries_come_to_an_end(server, fault, message):
 def test_a_server_that_drips_is_cut_off(server):
     began = time.monotonic()
     server.always = Fault(200, None, wait=30)
-    with pytest.raises(EndpointError, match="not complete|timed out"):
+    with pytest.raises(EndpointError, match=r"not complete|timed out"):
         encoder_at(server, timeout=0.3, attempts=1).encode(["shoe"])
     assert time.monotonic() - began < 5
 
