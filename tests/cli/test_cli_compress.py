@@ -30,6 +30,11 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "shop"
 
 
+def test_the_parent_is_not_its_own_child(cli: Cli, parent: Path) -> None:
+    ran = cli("compress", parent, "--out", parent / ".", "--overwrite", "--quiet")
+    assert ran.code == 2 and "the parent, which stays as it is" in ran.err
+
+
 def test_look_then_choose(cli: Cli, tmp_path: Path, parent: Path, model: Path) -> None:
     page = tmp_path / "frontier.html"
     ran = cli("frontier", parent, "--html", page, "--quiet")

@@ -13,6 +13,7 @@ import pytest
 from live import Service, service
 
 from pennyweight.errors import BundleError, DataError, StoreError
+from pennyweight.serving.live_folder import locked_folder
 from pennyweight.serving.operations.backup import BackupSummary, back_up, check_backup, restore
 from pennyweight.serving.operations.checking import check_folder
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -236,3 +237,18 @@ def test_a_check_names_each_fault(bundles, tmp_path):
     assert file.name in faults[0] and versions[1] in faults[1]
     (tmp_path / "live/store.sqlite").write_bytes(b"no database" * 1_000)
     assert any("store.sqlite" in fault for fault in check_folder(tmp_path / "live").faults)
+
+
+def test_a_service_does_not_change_a_backup_or_a_bundle(bundles, tmp_path):
+    shop = bundles[0]
+    with service(shop, tmp_path / "live"):
+        pass
+    back_up(tmp_path / "live", tmp_path / "backup")
+    before = sorted(path.name for path in shop.iterdir())
+    for folder, kind in ((tmp_path / "backup", "a backup"), (shop, "a bundle")):
+        with pytest.raises(DataError, match=kind), locked_folder(folder):
+            pass
+    with pytest.raises(DataError, match="pennyweight restore"):
+        back_up(tmp_path / "backup", tmp_path / "again")
+    assert check_backup(tmp_path / "backup")
+    assert sorted(path.name for path in shop.iterdir()) == before

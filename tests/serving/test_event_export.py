@@ -11,6 +11,7 @@ import pennyweight
 import small_shop
 from pennyweight.bundle.provenance import exported_position
 from pennyweight.data.fingerprint import fingerprint
+from pennyweight.errors import DataError
 from pennyweight.serving.export import export
 
 SCORERS = ["popularity", "content", "neighbors"]
@@ -97,3 +98,11 @@ def test_an_export_of_some_events_stands_for_no_position(tmp_path):
     summary = export(tmp_path / "live", items, events, since=1.8e9)
     assert summary.events == 0 and exported_position(events) is None
     assert exported_position(items) is not None
+
+
+def test_items_and_events_take_a_file_each(bundles, tmp_path):
+    with service(bundles[0], tmp_path / "live"):
+        pass
+    with pytest.raises(DataError, match="give each a file"):
+        export(tmp_path / "live", tmp_path / "same.jsonl", tmp_path / "." / "same.jsonl")
+    assert not (tmp_path / "same.jsonl").exists()

@@ -173,6 +173,23 @@ def test_few_new_events_are_no_judgement(first, tmp_path):
     assert result.may_publish and served(tmp_path / "live") != result.parent
     result, bundles = refit(tmp_path / "live", publish_if="always")
     assert result.judgement is None and "nothing to judge by" in result.sentence() and not bundles
+    assert result.late_events == 0
+
+
+def test_events_that_came_late_are_counted_where_none_is_new(first, tmp_path):
+    data = tmp_path / "live"
+    with service(first, data) as live:
+        send(live, log()[-40:])
+    refit(data, publish_if="always")
+    rows = log()
+    late = rows[-30:].with_columns(
+        pl.Series("item_id", rows["item_id"][:30]), pl.lit(rows["timestamp"][0]).alias("timestamp")
+    )
+    with service(None, data) as live:
+        send(live, late, first=10_000)
+    result, bundles = refit(data, publish_if="always")
+    assert result.judgement is None and not bundles and not result.may_publish
+    assert result.late_events and "older ones came in since" in result.sentence()
 
 
 @pytest.mark.parametrize("stage", ["export", "fit", "final", "save"])

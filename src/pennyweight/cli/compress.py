@@ -9,6 +9,7 @@ from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import command_line, say
 from pennyweight.cli.output_paths import bundle_place, file_place
 from pennyweight.cli.progress import show_progress
+from pennyweight.errors import PlanError
 from pennyweight.formatting import size
 from pennyweight.progress.update import ProgressUpdate
 
@@ -140,6 +141,8 @@ def compress(
         "tasks": tasks,
     }
     budget = Budget.parse({name: value for name, value in limits.items() if value is not None})
+    if out.resolve() == bundle.resolve():
+        raise PlanError(f"--out {out}: the parent, which stays as it is; name another folder")
     place = bundle_place(out, overwrite=overwrite)
     from pennyweight.cli.report_files import save
     from pennyweight.compression.pipeline import compress as shrink

@@ -86,7 +86,15 @@ def refit(
     say(result.sentence())
     if out is not None and result.bundle is not None:
         say(f"saved {out}")
-    if publish_if is _Condition.NEVER or result.judgement is None:
+    if publish_if is not _Condition.NEVER or result.bundle is None:
+        _check_published(result, condition, made=out is not None)
+
+
+def _check_published(result: "RefitResult", condition: str, *, made: bool) -> None:
+    """Say that a bundle is published; `GateFailed` where one that was wanted is not."""
+    if result.judgement is None:
+        if made or result.late_events:
+            raise GateFailed("no bundle was made")
         return
     if not result.may_publish:
         reason = "the traffic is split" if result.is_split else f"the condition is {condition}"

@@ -108,6 +108,8 @@ def export(folder: Path, items: Path, events: Path, *, since: float | None = Non
         The store or the bundle cannot be read.
     """
     check_live_folder(folder)
+    if items.resolve() == events.resolve():
+        raise DataError(f"{items}: named for items and for events; give each a file")
     place, bundles = folder / STORE, folder / BUNDLES
     with exporting(folder):
         store = SQLiteStore(place)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pennyweight.bundle import MANIFEST
 from pennyweight.errors import DataError, StoreError
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
 from pennyweight.serving.stores.room import UNWRITABLE
@@ -16,6 +17,7 @@ from pennyweight.storage.files import write_atomic
 from pennyweight.storage.private import narrow, others_may
 
 __all__ = [
+    "BACKUP",
     "BUNDLES",
     "REFIT",
     "STORE",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
+BACKUP = "backup.json"  # of a folder that `backup` wrote
 REFIT = "refit"  # the folder of a refit under way
 ADDRESS = "service.json"  # where the running service is found
 OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, ".")  # prefixes of its files
@@ -36,13 +39,23 @@ _log = logging.getLogger(__name__)
 
 def check_live_folder(folder: Path) -> None:
     """Raise `DataError` where a folder is none of a service."""
+    _check_purpose(folder)
     if not ((folder / STORE).is_file() and (folder / BUNDLES).is_dir()):
         raise DataError(f"{folder}: not a folder of a service; name the folder of `serve --data`")
 
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process: two would undo each other's work."""
+    """Keep a folder to this process: two would undo each other's work.
+
+    Raises
+    ------
+    DataError
+        The folder is a backup or a bundle.
+    StoreError
+        Another process has it.
+    """
+    _check_purpose(folder)
     handle = _lock_file(folder)
     try:
         try:
@@ -101,6 +114,17 @@ def running_service(folder: Path) -> str | None:
             f"{folder}: another process uses it, but no service has noted its address there; wait "
             "until it has started, or stop it"
         ) from None
+
+
+def _check_purpose(folder: Path) -> None:
+    """Raise `DataError` where files of a service would spoil a folder."""
+    if (folder / BACKUP).is_file():
+        raise DataError(
+            f"{folder}: a backup, which a service would change; make a folder of it with "
+            f"`pennyweight restore {folder} --to DIR`"
+        )
+    if (folder / MANIFEST).is_file():
+        raise DataError(f"{folder}: a bundle; name another folder for the service (--data)")
 
 
 def _lock_file(folder: Path) -> int | None:

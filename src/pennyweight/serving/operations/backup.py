@@ -17,7 +17,7 @@ from pennyweight.errors import BundleError, DataError, PennyweightError, StoreEr
 from pennyweight.serving.live.bundles import BundleStore, copy_bundle
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
-from pennyweight.serving.live_folder import BUNDLES, STORE, check_live_folder
+from pennyweight.serving.live_folder import BACKUP, BUNDLES, STORE, check_live_folder
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import sync_folder, write_atomic
 from pennyweight.storage.folders import staging
@@ -25,7 +25,6 @@ from pennyweight.storage.private import narrow_tree
 
 __all__ = ["BackupSummary", "back_up", "check_backup", "is_backup", "restore"]
 
-SUMMARY = "backup.json"
 FORMAT, FORMAT_VERSION = "pennyweight-backup", 1
 TRIES = 3  # to find the bundles that the copied store names
 
@@ -80,7 +79,7 @@ class BackupSummary:
     @classmethod
     def read(cls, folder: Path) -> "BackupSummary":
         """Read the summary of a backup; `DataError` where there is none."""
-        path = folder / SUMMARY
+        path = folder / BACKUP
         try:
             document = json.loads(path.read_bytes())
             if document["format"] != FORMAT:
@@ -153,13 +152,13 @@ def back_up(folder: Path, out: Path) -> BackupSummary:
             {version: bundle.sha256 for version, bundle in bundles.items()},
             _nbytes(new),
         )
-        write_atomic(new / SUMMARY, summary.to_bytes())
+        write_atomic(new / BACKUP, summary.to_bytes())
     return summary
 
 
 def is_backup(folder: Path) -> bool:
     """Return whether a folder is a backup, whole or not."""
-    return (folder / SUMMARY).is_file()
+    return (folder / BACKUP).is_file()
 
 
 def check_backup(folder: Path) -> BackupSummary:

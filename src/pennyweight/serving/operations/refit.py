@@ -75,7 +75,9 @@ class RefitResult:
     parent
         Version of the bundle that was served.
     new_events
-        Events that the served bundle has not learned from.
+        Events later than all that the served bundle has learned from.
+    late_events
+        Without new ones: events that came in since, and are not later.
     judgement
         None where there are no new events.
     bundle
@@ -91,6 +93,7 @@ class RefitResult:
     mode: Mode
     parent: str
     new_events: int
+    late_events: int
     judgement: Judgement | None
     bundle: Path | None
     is_split: bool
@@ -101,7 +104,13 @@ class RefitResult:
     def sentence(self) -> str:
         """Return the result in words."""
         if self.judgement is None:
-            return "no event is newer than those of the served bundle: nothing to judge by"
+            nothing = "no event is newer than those of the served bundle: nothing to judge by"
+            if not self.late_events:
+                return nothing
+            return (
+                f"{nothing}; {self.late_events:,} older ones came in since: `pennyweight export`, "
+                "`fit` and `publish` take them in"
+            )
         if self.is_split:
             return (
                 f"{self.judgement.sentence()}; two bundles share the traffic, and a refit does not "
@@ -179,6 +188,7 @@ class Refit:
             self.mode,
             parent.path.name,
             int(lineage["new_events"]),
+            0,
             judgement,
             bundle.path,
             is_split,
@@ -211,7 +221,7 @@ class Refit:
             job = Job(self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True)
             if self.mode == "warm":
                 tracker.expect(map(ExpectedStage, WARM_STAGES))
-            log = job.data.interactions
+            log, learned = job.data.interactions, served.recommender.interactions
             new = log.time[log.time > served.newest_event]
             judgement, path, may_publish = None, None, False
             is_split = _is_split(self.folder)
@@ -225,6 +235,7 @@ class Refit:
             self.mode,
             parent.path.name,
             len(new),
+            0 if len(new) or learned is None else max(0, len(log) - len(learned)),
             judgement,
             path,
             is_split,
