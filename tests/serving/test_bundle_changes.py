@@ -88,7 +88,7 @@ def test_a_folder_in_use_without_an_address(bundles, folder):
         pytest.raises(StoreError, match="does not answer"),
     ):
         publish(folder, bundles[1])
-    with pytest.raises(DataError, match="not a folder of a service"):
+    with pytest.raises(DataError, match="a bundle; name another folder"):
         publish(bundles[0], bundles[1])
 
 
