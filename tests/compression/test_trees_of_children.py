@@ -8,7 +8,7 @@ import pytest
 import small_shop
 from pennyweight.compression.encoder_variants import EncoderVariant
 from pennyweight.compression.held_out import HeldOutFit
-from pennyweight.compression.pipeline import _as_listed, _notices, _ranking_stage
+from pennyweight.compression.pipeline import _notices, _ranking_stage
 from pennyweight.compression.search import Candidate, MeasuredVariant
 from pennyweight.compression.vector_formats import AS_IT_IS, EIGHT_BITS
 from pennyweight.config.plan import Plan
@@ -17,7 +17,7 @@ from pennyweight.fitting import reranking
 from pennyweight.fitting.pipeline import fit
 from pennyweight.fitting.stages import Stages
 from pennyweight.progress.tracker import ProgressTracker
-from pennyweight.ranking.reranking import RerankedScorer
+from pennyweight.ranking.reranking import RerankedScorer, as_listed
 from pennyweight.scorers.blend import Blend
 
 PLAN = Plan().override(
@@ -66,7 +66,7 @@ def test_the_weights_of_the_parent_keep_its_trees(parent, search):
     assert _ranking_stage(parent, search, smaller) == parent.report.reranking
     built = smaller.build(parent.scorer.components, parent.catalog.texts)
     assert built.trees is parent.scorer.trees
-    assert isinstance(_as_listed(built, parent.repeats), RerankedScorer)
+    assert isinstance(as_listed(built, exclude_seen=parent.repeats == "exclude"), RerankedScorer)
 
 
 def test_other_weights_get_their_own_trees(parent, search, monkeypatch):
@@ -89,7 +89,7 @@ def test_trees_that_do_not_gain_are_left_out(parent, search, monkeypatch):
     assert not stage.used and "100000" in stage.sentence().replace(",", "")
     child = candidate(search, weights).build(parent.scorer.components, parent.catalog.texts)
     assert child.trees is None
-    assert _as_listed(child, parent.repeats) is child
+    assert as_listed(child, exclude_seen=parent.repeats == "exclude") is child
     assert _notices(parent.report, stage)[-1] == stage.sentence()
 
 

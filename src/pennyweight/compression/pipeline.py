@@ -27,7 +27,6 @@ from pennyweight.encoders.protocol import Encoder
 from pennyweight.errors import BudgetError, DataError, PlanError
 from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
-from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import forecast
 from pennyweight.fitting.job import rounded
@@ -38,9 +37,8 @@ from pennyweight.machine.machine import Machine, usable_cores
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.progress.update import Progress
-from pennyweight.ranking.reranking import RerankedScorer
+from pennyweight.ranking.reranking import as_listed
 from pennyweight.recommender.recommender import Recommender
-from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["cheapest", "compress", "frontier"]
 
@@ -248,7 +246,8 @@ def _confirm(search: Search, candidate: Candidate) -> Confirmation:
     trial.learn_all()
     texts, candidates = trial.catalog.texts, {"before": search.candidates[0], "after": candidate}
     blends = {name: version.build(trial.components, texts) for name, version in candidates.items()}
-    listed = {name: _as_listed(blend, trial.repeats) for name, blend in blends.items()}
+    hidden = trial.repeats == "exclude"
+    listed = {name: as_listed(blend, exclude_seen=hidden) for name, blend in blends.items()}
     with search.stages.stage("test"):
         results = measure(listed, trial.test, repeats=trial.repeats)
         tasks = search.tasks_of(trial.test, half=1)
@@ -283,13 +282,6 @@ def _ranking_stage(parent: Recommender, search: Search, candidate: Candidate) ->
     stage = trial.learn_trees(blend)
     weights.trees = blend.trees
     return stage
-
-
-def _as_listed(blend: Scorer, repeats: Repeats) -> Scorer:
-    """Return the scorer that ranks as lists do."""
-    if blend.trees is None:
-        return blend
-    return RerankedScorer(blend, exclude_seen=repeats == "exclude")
 
 
 def _frontier(parent: Recommender, search: Search, stages: Stages) -> Frontier:

@@ -74,7 +74,7 @@ from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
 from pennyweight.progress.tracker import ProgressTracker
-from pennyweight.ranking.reranking import RerankedScorer
+from pennyweight.ranking.reranking import as_listed
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
@@ -249,10 +249,7 @@ class Job:
             )
 
     def _as_listed(self) -> Scorer:
-        """Return the scorer that ranks as lists do."""
-        if self.blend.trees is None:
-            return self.blend
-        return RerankedScorer(self.blend, exclude_seen=self.repeats == "exclude")
+        return as_listed(self.blend, exclude_seen=self.repeats == "exclude")
 
     def _fitted_on(self, scorers: Iterable[str], data_split: Split) -> dict[str, FittedOn]:
         refitted = self.plan.evaluate.refit and _has_validation(data_split)

@@ -18,7 +18,7 @@ from pennyweight.scorers.candidate_features import NO_CANDIDATE, padded
 from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.ranking_trees import RankingTrees, RescoredAttribution
 
-__all__ = ["RerankedScorer", "Reranker"]
+__all__ = ["RerankedScorer", "Reranker", "as_listed"]
 
 BLOCK = 8  # lists ranked between two looks at the clock
 SCORED = 64  # lists ranked at once without a clock
@@ -96,6 +96,11 @@ class Reranker:
                 batch.attributions[row] = RescoredAttribution(
                     attributions[list_], codes[list_, :n], self.trees.shares(features[list_])
                 )
+
+
+def as_listed(scorer: Scorer, *, exclude_seen: bool) -> Scorer:
+    """Return the scorer that ranks as lists do: with the trees, where there are some."""
+    return scorer if scorer.trees is None else RerankedScorer(scorer, exclude_seen=exclude_seen)
 
 
 class RerankedScorer(Scorer):

@@ -12,7 +12,7 @@ from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.folds import measure_folds
 from pennyweight.fitting.job import Job
 from pennyweight.fitting.warm import warm_fit
-from pennyweight.ranking.reranking import RerankedScorer
+from pennyweight.ranking.reranking import as_listed
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.serving.export import ExportSummary
@@ -113,9 +113,7 @@ class BundleFit:
 
     def as_listed(self, scorer: Scorer) -> Scorer:
         """Return the scorer that ranks as lists do."""
-        if scorer.trees is None:
-            return scorer
-        return RerankedScorer(scorer, exclude_seen=self.repeats == "exclude")
+        return as_listed(scorer, exclude_seen=self.repeats == "exclude")
 
 
 def _before(log: Interactions, time: float) -> Interactions:
