@@ -14,35 +14,23 @@ from pennyweight.data.split import HeldOut
 from pennyweight.errors import DataError
 from pennyweight.evaluation.bootstrap import bootstrap, bootstrap_ratios
 from pennyweight.evaluation.new_item_cases import (
-    MIN_CASES,
+    NO_NEW_ITEMS,
     NewItemCases,
     copied_items,
     new_item_quality,
 )
 from pennyweight.evaluation.search import (
     SearchTask,
-    category_search,
-    known_item_search,
     search_quality,
 )
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
-from pennyweight.fitting.search_choice import sample_items
+from pennyweight.fitting.search_choice import NO_QUERIES, SEARCH_NAMES, SEARCHED, search_tasks
 from pennyweight.scorers.protocol import Scorer
 
 __all__ = ["HeldOutTasks"]
 
-SEARCHED = 2_000  # items that are searched; a longer catalog is sampled
-NAMES = {"categories": "search by category", "known items": "known-item search"}
 NEW_ITEMS = "new items"
-NO_QUERIES = (
-    "search is not measured: the catalog has neither categories nor descriptions of two sentences "
-    "to make queries of"
-)
 NO_SEARCH = "search is not measured: no scorer reads texts"
-NO_NEW_ITEMS = (
-    f"new items are not measured: fewer than {MIN_CASES} held-out choices of items with a text "
-    "follow a history"
-)
 NO_TEXTS = "new items are not measured: no scorer reads texts"
 
 Values = Mapping[str, NDArray[np.float64]]
@@ -92,14 +80,14 @@ class HeldOutTasks:
         DataError
             A named task cannot be measured.
         """
-        wanted = TASKS if names is None else names
+        tasks = TASKS if names is None else names
         searches: tuple[SearchTask, ...] = ()
         new_items, notices = None, []
-        if "search" in wanted:
+        if "search" in tasks:
             searches = _searches(catalog, half, seed) if blend.scores_texts else ()
             if not searches:
                 notices.append(NO_QUERIES if blend.scores_texts else NO_SEARCH)
-        if "new-items" in wanted:
+        if "new-items" in tasks:
             has_text = np.array([bool(text) for text in catalog.texts])
             rng = np.random.default_rng(seed)
             new_items = copied_items(held_out, has_text, rng) if blend.scores_texts else None
@@ -112,7 +100,7 @@ class HeldOutTasks:
     def search(self, blend: Scorer) -> dict[str, NDArray[np.float64]]:
         """Return the value of each query, by task."""
         return {
-            NAMES[task.name]: search_quality(task, self._scored_by(blend, task).score_texts)
+            SEARCH_NAMES[task.name]: search_quality(task, self._scored_by(blend, task).score_texts)
             for task in self.searches
         }
 
@@ -143,7 +131,7 @@ class HeldOutTasks:
         self, values: Values, parent: Values, *, resamples: int, rng: int
     ) -> tuple[TaskQuality, ...]:
         """Return the quality of a candidate in each task that the parent can do at all."""
-        metrics = {NAMES[task.name]: task.metric for task in self.searches}
+        metrics = {SEARCH_NAMES[task.name]: task.metric for task in self.searches}
         sampling = {"resamples": resamples, "rng": rng}
         qualities = []
         for name, mine in values.items():
@@ -176,11 +164,8 @@ class _SearchOf:
 
 
 def _searches(catalog: Catalog, half: int, seed: int) -> tuple[SearchTask, ...]:
-    sample = sample_items(catalog, SEARCHED, seed)
-    made = (make(sample, seed=seed) for make in (category_search, known_item_search))
     halves = (
         replace(task, queries=task.queries[half::2], relevant=task.relevant[half::2])
-        for task in made
-        if task is not None
+        for task in search_tasks(catalog, SEARCHED, seed)
     )
     return tuple(task for task in halves if len(task.queries) > 1)

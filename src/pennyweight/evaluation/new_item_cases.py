@@ -14,6 +14,7 @@ from pennyweight.evaluation.ranking import ranks_and_lists
 __all__ = [
     "MAX_NEW_ITEMS",
     "MIN_CASES",
+    "NO_NEW_ITEMS",
     "NewItemCases",
     "copied_items",
     "hidden_items",
@@ -24,6 +25,10 @@ MAX_NEW_ITEMS = 500  # that are ranked among themselves
 MAX_HIDDEN = 1 / 3  # of the items with events; the others teach what histories have in common
 MAX_CASES = 1_000
 MIN_CASES = 30  # that an interval needs to be reliable
+NO_NEW_ITEMS = (
+    f"new items are not measured: fewer than {MIN_CASES} held-out choices of items with a text "
+    "follow a history"
+)
 BLOCK = 128  # histories scored at a time
 
 Float = NDArray[np.float32]

@@ -26,8 +26,8 @@ from pennyweight.encoders.weights import find_weights
 from pennyweight.errors import DataError, PlanError
 from pennyweight.evaluation.ablation_slices import list_slices
 from pennyweight.evaluation.measure import measure
-from pennyweight.evaluation.new_item_cases import MIN_CASES, hidden_items, new_item_quality
-from pennyweight.evaluation.search import SearchTask, category_search, known_item_search
+from pennyweight.evaluation.new_item_cases import NO_NEW_ITEMS, hidden_items, new_item_quality
+from pennyweight.evaluation.search import SearchTask
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.ablation_results import SliceValues, route_of, slice_results
 from pennyweight.fitting.components import BY_TIME, build_components, components_of
@@ -37,10 +37,13 @@ from pennyweight.fitting.encoder_comparison import content_encoder, encode_catal
 from pennyweight.fitting.forecast import BLENDED, TUNED, forecast
 from pennyweight.fitting.measurable import Measurable, measurable
 from pennyweight.fitting.search_choice import (
+    NO_QUERIES,
+    SEARCH_NAMES,
+    SEARCHED,
     SearchResults,
     best_weight,
-    sample_items,
     search_results,
+    search_tasks,
 )
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import choose_settings, sample
@@ -58,20 +61,10 @@ __all__ = ["DEFAULT_MODELS", "SEARCH_SHARE", "ablate"]
 TFIDF = "tfidf"
 DEFAULT_MODELS = (TFIDF, "static", "minilm")
 SEARCH_SHARE = 0.1  # of the requests, where nobody says
-SEARCHED = 2_000  # items that are searched; a longer catalog is sampled
 FAST = ("popularity", "content", "neighbors")
 CONTENT = "content"
-SEARCH_NAMES = {"categories": "search by category", "known items": "known-item search"}
 AMONG_ALL, AMONG_NEW = "new items among all", "new items among themselves"
 REMEDY = "ablate on a machine with more memory, or name fewer scorers (--scorers)"
-NO_QUERIES = (
-    "search is not measured: the catalog has neither categories nor descriptions of two sentences "
-    "to make queries of"
-)
-NO_NEW_ITEMS = (
-    f"new items are not measured: fewer than {MIN_CASES} held-out choices of items with a text "
-    "follow a history"
-)
 NO_WEIGHTS = "static and minilm are left out: no weights of the default model are installed"
 
 Values = NDArray[np.float64]
@@ -306,9 +299,8 @@ class _Run:
         return min(spent) / len(users)
 
     def _searches(self) -> list[SearchTask]:
-        sampled = sample_items(self.catalog, SEARCHED, self.seed)
-        made = (make(sampled, seed=self.seed) for make in (category_search, known_item_search))
-        return [task for task in made if task is not None and len(task.queries) >= 4]
+        made = search_tasks(self.catalog, SEARCHED, self.seed)
+        return [task for task in made if len(task.queries) >= 4]
 
     def _search(self, model: _Model) -> None:
         """Search by an encoder with BM25; every other query is test data."""

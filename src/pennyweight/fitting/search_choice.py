@@ -41,6 +41,9 @@ __all__ = [
     "AUTO",
     "MAX_ITEMS",
     "NONE",
+    "NO_QUERIES",
+    "SEARCHED",
+    "SEARCH_NAMES",
     "STATIC",
     "SearchResults",
     "best_weight",
@@ -48,14 +51,20 @@ __all__ = [
     "check_search_prefixes",
     "learn_search",
     "open_search_encoder",
-    "sample_items",
     "search_encoder_name",
     "search_results",
+    "search_tasks",
     "search_work",
 ]
 
 AUTO, NONE, STATIC = "auto", "none", "static"
 DIM = 256  # of the static table
+SEARCHED = 2_000  # items that encoders are compared on; a longer catalog is sampled
+SEARCH_NAMES = {"categories": "search by category", "known items": "known-item search"}
+NO_QUERIES = (
+    "search is not measured: the catalog has neither categories nor descriptions of two sentences "
+    "to make queries of"
+)
 MAX_ITEMS = 4_000  # that the candidates are measured on; a longer catalog is sampled
 
 Float = NDArray[np.float64]
@@ -216,17 +225,17 @@ def _choose(
         Use it whatever it gains.
     """
     catalog, interactions = data.catalog, data.interactions
-    sample = sample_items(catalog, MAX_ITEMS, seed)
-    tasks = [make(sample, seed=seed) for make in (category_search, known_item_search)]
-    measured = [search_results(task, encoder, interactions) for task in tasks if task is not None]
+    tasks = search_tasks(catalog, MAX_ITEMS, seed)
+    measured = [search_results(task, encoder, interactions) for task in tasks]
     measured = [result for result in measured if len(result.tfidf) > 1]
     if not measured and not forced:
         return None, None
     weight = best_weight(measured)
     qualities = tuple(_quality(result, weight, resamples, seed) for result in measured)
     used = forced or _pays(measured, qualities, weight, resamples, seed)
+    n_items = min(len(catalog), MAX_ITEMS)
     report = SearchQuality(
-        encoder=encoder.name, bm25_weight=weight, tasks=qualities, items=len(sample), used=used
+        encoder=encoder.name, bm25_weight=weight, tasks=qualities, items=n_items, used=used
     )
     if not used:
         return None, report
@@ -240,7 +249,14 @@ def _choose(
     return replace(search, bm25_weight=weight), report
 
 
-def sample_items(catalog: Catalog, limit: int, seed: int) -> Catalog:
+def search_tasks(catalog: Catalog, limit: int, seed: int) -> list[SearchTask]:
+    """Return the queries that a catalog gives, on at most `limit` items of it."""
+    sample = _sample_items(catalog, limit, seed)
+    tasks = (make(sample, seed=seed) for make in (category_search, known_item_search))
+    return [task for task in tasks if task is not None]
+
+
+def _sample_items(catalog: Catalog, limit: int, seed: int) -> Catalog:
     """Return a catalog of at most `limit` items, drawn at random, in their order."""
     if len(catalog) <= limit:
         return catalog
