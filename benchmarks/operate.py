@@ -129,7 +129,9 @@ def log_of(events: pl.DataFrame, books: pl.DataFrame) -> Interactions:
 def next_day(bundle: Path, ids: Ids, log: Interactions, since: float) -> float:
     """Return NDCG@10 of a bundle on the events from a time on."""
     recommender = Recommender.load(bundle)
-    choices = newest_choices(log, since, repeats="exclude", rng=np.random.default_rng(0))
+    choices = newest_choices(
+        log, log.time >= since, repeats="exclude", rng=np.random.default_rng(0)
+    )
     scorer = OfOtherItems(recommender.scorer, recommender.catalog.ids, ids)
     values = measure({"it": scorer}, choices, repeats="exclude")["it"].column("ndcg@10")
     return float(values.mean())

@@ -20,6 +20,7 @@ from pennyweight.bundle import open_bundle
 from pennyweight.errors import BusyError, PlanError
 from pennyweight.serving.live_folder import discard_refit
 from pennyweight.serving.operations import refit as operation
+from pennyweight.serving.operations import refit_fit
 from pennyweight.serving.operations.bundle_changes import publish
 from pennyweight.serving.operations.checking import check_folder
 from pennyweight.serving.operations.judging import Judgement, OfOtherItems, judge, newest_choices
@@ -41,7 +42,7 @@ def killing(run):
 
 owner, name = {
     "export": (refit, "export"),
-    "fit": (refit_fit.BundleFit, "until"),
+    "fit": (refit_fit.BundleFit, "without"),
     "final": (refit_fit.BundleFit, "final"),
     "save": (refit.Refit, "_saved"),
 }[sys.argv[2]]
@@ -173,23 +174,74 @@ def test_few_new_events_are_no_judgement(first, tmp_path):
     assert result.may_publish and served(tmp_path / "live") != result.parent
     result, bundles = refit(tmp_path / "live", publish_if="always")
     assert result.judgement is None and "nothing to judge by" in result.sentence() and not bundles
-    assert result.late_events == 0
+    assert result.arrived == 0
 
 
-def test_events_that_came_late_are_counted_where_none_is_new(first, tmp_path):
-    data = tmp_path / "live"
+def test_events_that_came_late_are_new_and_judge(first, tmp_path):
+    data, rows = tmp_path / "live", log()
+    half, rest = rows.height // 2, rows.height * 3 // 4
     with service(first, data) as live:
-        send(live, log()[-40:])
+        send(live, rows[rest:])
     refit(data, publish_if="always")
-    rows = log()
-    late = rows[-30:].with_columns(
-        pl.Series("item_id", rows["item_id"][:30]), pl.lit(rows["timestamp"][0]).alias("timestamp")
-    )
+    late = rows[half:rest]
     with service(None, data) as live:
         send(live, late, first=10_000)
     result, bundles = refit(data, publish_if="always")
-    assert result.judgement is None and not bundles and not result.may_publish
-    assert result.late_events and "older ones came in since" in result.sentence()
+    assert bundles and result.new_events == result.arrived == late.height
+    assert late["timestamp"].median() <= result.judgement.since
+    assert result.judgement.until < rows["timestamp"][rest] and result.judgement.users >= 30
+    learned = Recommender.load(data / "bundles" / served(data)).interactions
+    assert len(learned) == rows.height
+    result, bundles = refit(data, publish_if="always")
+    assert result.judgement is None and result.arrived == 0 and not bundles
+
+
+def test_a_clock_that_ran_fast_once_does_not_end_the_refits(first, tmp_path):
+    data, rows = tmp_path / "live", log()
+    half = rows.height // 2
+    year = 365 * 86_400
+    with service(first, data) as live:
+        send(live, rows[half : half + 40].with_columns(pl.col("timestamp") + year))
+    refit(data, publish_if="always")
+    with service(None, data) as live:
+        send(live, rows[half + 40 :], first=10_000)
+    result, bundles = refit(data, publish_if="always")
+    assert bundles and result.new_events == rows.height - half - 40
+    assert result.judgement.until == rows["timestamp"].max()
+
+
+def test_events_of_the_first_fit_that_come_live_too_are_not_new(first, tmp_path):
+    with service(first, tmp_path / "live") as live:
+        send(live, log()[: log().height // 2])
+        live.post("/v1/events", {"user_id": "u0", "item_id": "nowhere"})
+    result, bundles = refit(tmp_path / "live", publish_if="always")
+    assert result.new_events == 0 and result.arrived == log().height // 2 + 1 and not bundles
+    assert f"none of the {result.arrived:,} events since the served bundle" in result.sentence()
+
+
+def test_a_judged_event_is_one_that_neither_fit_has_seen(first, folder, monkeypatch):
+    seen = {}
+    without, choices = refit_fit.BundleFit.without, operation.newest_choices
+
+    def fitted(self, events, negative):
+        log = self.data.interactions
+        keys = zip(log.user.tolist(), log.item.tolist(), log.time.tolist(), strict=True)
+        seen["learned"] = {key for key, out in zip(keys, events, strict=True) if not out}
+        return without(self, events, negative)
+
+    def drawn(log, judged, **options):
+        seen["choices"] = chosen = choices(log, judged, **options)
+        return chosen
+
+    monkeypatch.setattr(refit_fit.BundleFit, "without", fitted)
+    monkeypatch.setattr(operation, "newest_choices", drawn)
+    refit(folder, publish_if="always")
+    chosen = seen["choices"]
+    rows = zip(chosen.users.tolist(), chosen.targets.tolist(), chosen.target_time, strict=True)
+    judged = set(rows)
+    assert len(judged) > 50 and not judged & seen["learned"]
+    pairs = {(user, item) for user, item, _ in seen["learned"]}
+    assert not pairs & {(user, item) for user, item, _ in judged}
 
 
 @pytest.mark.parametrize("stage", ["export", "fit", "final", "save"])
@@ -278,8 +330,6 @@ def test_one_refit_at_a_time(folder):
 
 
 def test_a_compressed_bundle_is_refused(folder, monkeypatch):
-    from pennyweight.serving.operations import refit_fit
-
     recommender = Recommender.load(folder / "bundles" / served(folder))
     recommender.report = recommender.report.model_copy(update={"frontier": object()})
     with pytest.raises(PlanError, match="was compressed"):
@@ -290,7 +340,8 @@ def test_each_choice_has_the_history_before_it(first):
     interactions = Recommender.load(first).interactions
     since = float(np.quantile(interactions.time, 0.7))
     rng = np.random.default_rng(0)
-    choices = newest_choices(interactions, since, repeats="exclude", rng=rng)
+    judged = interactions.time >= since
+    choices = newest_choices(interactions, judged, repeats="exclude", rng=rng)
     assert len(choices) > 50 and choices.target_time.min() >= since
     for row in range(len(choices)):
         user, item, time = choices.users[row], choices.targets[row], choices.target_time[row]
@@ -300,7 +351,7 @@ def test_each_choice_has_the_history_before_it(first):
         assert item not in history
         assert history.tolist() == earlier.tolist()
     assert choices.before.time.max() < since
-    everything = newest_choices(interactions, since, repeats="include", rng=rng)
+    everything = newest_choices(interactions, judged, repeats="include", rng=rng)
     assert len(everything) == (interactions.time >= since).sum() > len(choices)
 
 

@@ -140,19 +140,20 @@ class OfOtherItems(Scorer):
 
 
 def newest_choices(
-    log: Interactions, since: float, *, repeats: Repeats, rng: np.random.Generator
+    log: Interactions, judged: NDArray[np.bool_], *, repeats: Repeats, rng: np.random.Generator
 ) -> HeldOut:
-    """Return the events from a time on, each with the history of its user before it.
+    """Return the events to judge by, each with the history of its user before it.
 
-    A user has a row for each event. An item that is in the history already is no choice where
-    lists leave these out. Of many events some are drawn.
+    A user has a row for each event. Where lists leave out the items of the history, an item counts
+    at its first event, and only if all events of the user with it are judged. Of many events some
+    are drawn.
     """
-    chosen = log.time >= since
+    chosen = judged
     if repeats == "exclude":
         first = np.zeros(len(log), np.bool_)
         key = log.user.astype(np.int64) * max(log.n_items, 1) + log.item
         first[np.unique(key, return_index=True)[1]] = True
-        chosen &= first
+        chosen = judged & first & ~np.isin(key, key[~judged])
     rows = np.flatnonzero(chosen)
     if len(rows) > MAX_CHOICES:
         rows = np.sort(rng.choice(rows, MAX_CHOICES, replace=False))
@@ -166,7 +167,7 @@ def newest_choices(
         histories,
         log.item[rows],
         np.arange(len(rows) + 1, dtype=np.int64),
-        log.where(log.time < since),
+        log.where(~judged),
         log.time[rows],
     )
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pennyweight.bundle import Bundle, Origin, open_bundle
@@ -21,7 +20,7 @@ from pennyweight.bundle.provenance import exported_position
 from pennyweight.bundle.reader import package_version
 from pennyweight.errors import BusyError, StoreError
 from pennyweight.fitting.job import Job
-from pennyweight.formatting import size
+from pennyweight.formatting import count, size
 from pennyweight.machine.machine import usable_cores
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ExpectedStage
@@ -46,6 +45,7 @@ from pennyweight.serving.operations.judging import (
     judge,
     newest_choices,
 )
+from pennyweight.serving.operations.new_events import NewEvents, new_events
 from pennyweight.serving.operations.refit_fit import BundleFit, refit_plan
 from pennyweight.serving.operations.refit_settings import Mode, PublishIf
 from pennyweight.serving.stores.sqlite import SQLiteStore
@@ -75,9 +75,9 @@ class RefitResult:
     parent
         Version of the bundle that was served.
     new_events
-        Events later than all that the served bundle has learned from.
-    late_events
-        Without new ones: events that came in since, and are not later.
+        Events that the served bundle has not learned from.
+    arrived
+        Events that came in since the data of the served bundle, whether a fit uses them or not.
     judgement
         None where there are no new events.
     bundle
@@ -93,7 +93,7 @@ class RefitResult:
     mode: Mode
     parent: str
     new_events: int
-    late_events: int
+    arrived: int
     judgement: Judgement | None
     bundle: Path | None
     is_split: bool
@@ -104,12 +104,12 @@ class RefitResult:
     def sentence(self) -> str:
         """Return the result in words."""
         if self.judgement is None:
-            nothing = "no event is newer than those of the served bundle: nothing to judge by"
-            if not self.late_events:
-                return nothing
+            if not self.arrived:
+                return "no event has come in since the served bundle: nothing to judge by"
             return (
-                f"{nothing}; {self.late_events:,} older ones came in since: `pennyweight export`, "
-                "`fit` and `publish` take them in"
+                f"none of the {count(self.arrived, 'event')} since the served bundle is new to it: "
+                "nothing to judge by (a fit leaves out dislikes, ignored types, unknown items and "
+                "repetitions)"
             )
         if self.is_split:
             return (
@@ -188,7 +188,7 @@ class Refit:
             self.mode,
             parent.path.name,
             int(lineage["new_events"]),
-            0,
+            int(lineage["new_events"]),
             judgement,
             bundle.path,
             is_split,
@@ -221,8 +221,7 @@ class Refit:
             job = Job(self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True)
             if self.mode == "warm":
                 tracker.expect(map(ExpectedStage, WARM_STAGES))
-            log, learned = job.data.interactions, served.recommender.interactions
-            new = log.time[log.time > served.newest_event]
+            new = self._new_events(job, served, summary)
             judgement, path, may_publish = None, None, False
             is_split = _is_split(self.folder)
             if len(new):
@@ -235,7 +234,7 @@ class Refit:
             self.mode,
             parent.path.name,
             len(new),
-            0 if len(new) or learned is None else max(0, len(log) - len(learned)),
+            new.arrived,
             judgement,
             path,
             is_split,
@@ -244,25 +243,30 @@ class Refit:
             time.process_time() - processor,
         )
 
-    def _judged(
-        self, fit: BundleFit, served: ServedBundle, new: NDArray[np.float64]
-    ) -> tuple[Scorer, Judgement]:
-        """Fit to the events before the newest and judge by these.
+    def _new_events(self, job: Job, served: ServedBundle, exported: ExportSummary) -> NewEvents:
+        data, learned = job.data, served.recommender.interactions
+        return new_events(
+            self.folder,
+            range(served.covered.events + 1, exported.position.seq + 1),
+            data.interactions,
+            data.catalog,
+            (learned, served.catalog),
+        )
 
-        Parameters
-        ----------
-        new
-            Times of the events that the served bundle has not learned from.
-        """
-        since = float(np.quantile(new, 1 - JUDGED, method="higher"))
-        scorer, job = fit.until(since), fit.job
+    def _judged(
+        self, fit: BundleFit, served: ServedBundle, new: NewEvents
+    ) -> tuple[Scorer, Judgement]:
+        """Fit to all events but the newest new ones, and judge by these."""
+        since = new.newest(JUDGED)
+        judged = new.since(since)
+        scorer, job = fit.without(judged, new.negative_since(since)), fit.job
         with job.stages.stage("judge"):
             rng = np.random.default_rng(job.seed)
             listed = fit.as_listed(served.recommender.scorer)
             judgement = judge(
                 OfOtherItems(listed, served.catalog.ids, fit.data.catalog.ids),
                 fit.as_listed(scorer),
-                newest_choices(fit.data.interactions, since, repeats=fit.repeats, rng=rng),
+                newest_choices(fit.data.interactions, judged, repeats=fit.repeats, rng=rng),
                 repeats=fit.repeats,
                 seed=job.seed,
             )

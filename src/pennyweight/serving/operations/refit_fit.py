@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pennyweight.config.plan import Plan
 from pennyweight.config.report import Report
 from pennyweight.data.dataset import Dataset
-from pennyweight.data.interactions import Interactions
 from pennyweight.errors import PlanError
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.fitting.folds import measure_folds
@@ -83,9 +85,10 @@ class BundleFit:
         self.repeats: Repeats = served.repeats if mode == "warm" else job.repeats
         self._report: Report | None = None
 
-    def until(self, time: float) -> Scorer:
-        """Return a scorer fitted to the events before a time."""
-        before = _before(self.data.interactions, time)
+    def without(self, events: NDArray[np.bool_], negative: NDArray[np.bool_]) -> Scorer:
+        """Return a scorer fitted to all but some events, and some items turned down."""
+        log = self.data.interactions
+        before = replace(log.where(~events), negative=log.negative.where(~negative))
         if self.mode == "warm":
             earlier = Recommender.load(self.path, verify=False)  # the served one is used on
             with self.job.stages.stage("fit"):
@@ -97,7 +100,7 @@ class BundleFit:
         return scorer
 
     def final(self, scorer: Scorer) -> Recommender:
-        """Return a recommender fitted to all events, from the scorer that `until` returned."""
+        """Return a recommender fitted to all events, from the scorer of `without`."""
         if self._report is not None:
             return self.job.refit(self._report)
         catalog, log = self.data.catalog, self.data.interactions
@@ -114,8 +117,3 @@ class BundleFit:
     def as_listed(self, scorer: Scorer) -> Scorer:
         """Return the scorer that ranks as lists do."""
         return as_listed(scorer, exclude_seen=self.repeats == "exclude")
-
-
-def _before(log: Interactions, time: float) -> Interactions:
-    earlier = log.negative.where(log.negative.time < time)
-    return replace(log.where(log.time < time), negative=earlier)
