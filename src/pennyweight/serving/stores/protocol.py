@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pennyweight.bundle import Position
 from pennyweight.errors import StoreError
+from pennyweight.serving.stores.browsing import Browser
 
 __all__ = [
     "IMPRESSION",
@@ -213,6 +214,11 @@ class Store(Protocol):
 
     refusal: str | None
     """Why nothing can be written; None where it can."""
+
+    @property
+    def browser(self) -> Browser:
+        """Reads events and users in pages, each in bounded time."""
+        ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """Write all changes of the block or none of them; may be nested."""

@@ -105,6 +105,13 @@ STEPS = (
     UPDATE notes SET key = 'previous traffic split' WHERE key = 'arms before';
     UPDATE notes SET key = 'traffic split since' WHERE key = 'arms since';
     """,
+    # Pages of events, newest first; see `SQLiteBrowser`.
+    """
+    CREATE INDEX happened ON events (time, seq);
+    CREATE INDEX item_events ON events (item, time, seq);
+    CREATE INDEX typed ON events (event_type, time, seq);
+    CREATE INDEX impressed ON events (user, time, seq) WHERE event_type = 'impression';
+    """,
 )
 
 

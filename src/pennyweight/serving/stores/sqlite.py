@@ -27,6 +27,7 @@ from pennyweight.serving.stores.protocol import (
 from pennyweight.serving.stores.room import REFUSED, unwritable
 from pennyweight.serving.stores.rows import item_of, recommendation_of
 from pennyweight.serving.stores.schema import migrate
+from pennyweight.serving.stores.sqlite_browsing import SQLiteBrowser
 from pennyweight.serving.stores.sqlite_file import create_private, quick_check, store_errors
 from pennyweight.serving.stores.tombstones import Tombstones
 
@@ -49,6 +50,7 @@ LAST: dict[Table, str] = {
     "events": "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
 }
 NOT_IMPRESSION = f"event_type <> '{IMPRESSION}'"  # as in the index, or it is not used
+PARTS = (NOT_IMPRESSION, f"event_type = '{IMPRESSION}'")  # of the events of a user: an index each
 
 
 class SQLiteStore:
@@ -308,9 +310,10 @@ class SQLiteStore:
 
     def user_counts(self, user: str) -> tuple[int, int]:
         """Return the numbers of events and of served lists of a user."""
-        (events,) = self._read("SELECT count(*) FROM events WHERE user = ?", (user,))
+        parts = (f"SELECT count(*) FROM events WHERE user = ? AND {part}" for part in PARTS)
+        events = sum(self._read(sql, (user,))[0][0] for sql in parts)
         (lists,) = self._read("SELECT count(*) FROM recommendations WHERE user = ?", (user,))
-        return events[0], lists[0]
+        return events, lists[0]
 
     def forget_recommendations(self, before: float) -> int:
         """Delete lists served before a time; return their number."""
@@ -365,7 +368,8 @@ class SQLiteStore:
         """
         with self.transaction():
             self._tombstones.add(user)
-            events = self._write("DELETE FROM events WHERE user = ?", (user,))
+            parts = (f"DELETE FROM events WHERE user = ? AND {part}" for part in PARTS)
+            events = sum(self._write(sql, (user,)) for sql in parts)
             lists = self._write("DELETE FROM recommendations WHERE user = ?", (user,))
         self.empty_log()
         return ErasureCounts(events, lists)
@@ -428,6 +432,11 @@ class SQLiteStore:
         )
         events, items, lists = rows[0]
         return {"events": events, "items": items, "recommendations": lists}
+
+    @property
+    def browser(self) -> SQLiteBrowser:
+        """Reads events and users in pages."""
+        return SQLiteBrowser(self._read)
 
     def copy_to(self, path: Path) -> None:
         """Write all data as of one moment to a new file; not in a transaction."""

@@ -1,0 +1,117 @@
+"""The protocol of browsing: events and users of a store in pages, each in bounded time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pennyweight.serving.stores.protocol import Event
+
+__all__ = ["Browser", "EventFilter", "EventPage", "Place", "RowCount", "UserActivity", "UserPage"]
+
+
+class Place(NamedTuple):
+    """The place of an event among all, newest first: a page goes on after it.
+
+    Events that come later lie before it, so a page stays the same while they come.
+    """
+
+    time: float
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Conditions on events; None is no condition.
+
+    Attributes
+    ----------
+    user, item, kind
+        Id, id, and type.
+    since, until
+        Epoch seconds: from the first on, before the second.
+    """
+
+    user: str | None = None
+    item: str | None = None
+    kind: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events, newest first, and the place after which the next page goes on.
+
+    There may be fewer events than asked for, even none, and still a next page: one page reads a
+    bounded number of rows.
+    """
+
+    events: "Sequence[Event]"
+    next: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """A number of rows; if it is not exact, there are more."""
+
+    n: int
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UserActivity:
+    """A user with events.
+
+    Attributes
+    ----------
+    user
+        Id.
+    events
+        The number of events without impressions.
+    newest
+        Epoch seconds of the newest one.
+    """
+
+    user: str
+    events: RowCount
+    newest: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Users, and the place after which the next page goes on."""
+
+    users: Sequence[UserActivity]
+    next: Place | None = None
+
+
+class Browser(Protocol):
+    """Reads of a store whose time does not grow with its size; used by one thread at a time."""
+
+    def events(self, filter: EventFilter, n: int, after: Place | None = None) -> EventPage:
+        """Return up to n events that meet a filter, newest first."""
+        ...
+
+    def count_events(self, filter: EventFilter, limit: int) -> RowCount:
+        """Return the number of events that meet a filter, counted up to a limit."""
+        ...
+
+    def event_types(self, n: int) -> list[str]:
+        """Return up to n types of events, in order."""
+        ...
+
+    def users(self, n: int, prefix: str = "", after: str = "") -> list[UserActivity]:
+        """Return up to n users whose ids begin with a prefix, in order, those after one."""
+        ...
+
+    def latest_users(self, n: int, after: Place | None = None) -> UserPage:
+        """Return up to n users, those with the newest event first."""
+        ...
+
+    def most_active_users(self, n: int, events: int) -> list[UserActivity]:
+        """Return up to n users with the most among the newest events, most first.
+
+        Their numbers of events are those among the newest.
+        """
+        ...
