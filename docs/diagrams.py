@@ -54,7 +54,7 @@ EVENT = (
     Step("Group commit: queued writes share one fsync", "serving.stores.writer:Writer"),
     Step("INSERT INTO events", "serving.stores.sqlite:SQLiteStore.add_events", is_sql=True),
     Step("Drop the cached history of the user", "serving.live.histories:HistoryCache.forget"),
-    Step("Answer 200: the event is on disk and counts in the next list", "serving.http.responses"),
+    Step("Answer 200: the event is on disk and counts in the next list", "responses"),
 )
 LIST = (
     Step("Check key, scope and rate", "serving.security.guard:Guard"),
@@ -79,7 +79,7 @@ LIST = (
         "serving.stores.sqlite:SQLiteStore.add_recommendations",
         is_sql=True,
     ),
-    Step("Answer 200: items, scores, source, reasons", "serving.http.responses"),
+    Step("Answer 200: items, scores, source, reasons", "responses"),
 )
 
 

@@ -12,6 +12,8 @@ OPENED = {
     ("post", "/v1/recommend"),
     ("post", "/v1/search"),
     ("post", "/v1/rank"),
+    ("get", "/v1/popular"),
+    ("get", "/v1/latest"),
     ("get", "/v1/similar/{item_id}"),
     ("get", "/v1/version"),
     ("post", "/api/session/recommend"),

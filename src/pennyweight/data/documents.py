@@ -1,6 +1,6 @@
 """Single items, as JSON has them, for an existing catalog."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from pennyweight.data.ids import Ids
 from pennyweight.data.items import choose_text_columns, clean_items
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["Document", "document_of", "documents", "drop_unsuitable"]
+__all__ = ["Document", "document_of", "documents", "drop_unsuitable", "fields_of"]
 
 Document = Mapping[str, Any]
 
@@ -101,6 +101,29 @@ def document_of(catalog: Catalog, code: int) -> dict[str, Any]:
         return {"text": catalog.texts[code]}
     row = catalog.attributes.row(code, named=True)
     return {name: _plain(value) for name, value in row.items() if value is not None}
+
+
+def fields_of(
+    catalog: Catalog, codes: Sequence[int], fields: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return some columns of items, by name; columns without a value are left out.
+
+    Raises
+    ------
+    DataError
+        The catalog has no such column; names the nearest.
+    """
+    columns = catalog.attributes.columns or ["text"]
+    for name in fields:
+        if name not in columns:
+            raise DataError(
+                f"fields: no column {name!r}{did_you_mean(name, columns)} "
+                f"(columns: {', '.join(columns)})"
+            )
+    if not catalog.attributes.width:
+        return [{"text": catalog.texts[code]} if fields else {} for code in codes]
+    rows = catalog.attributes.select(fields)[list(codes)].to_dicts()
+    return [{name: _plain(v) for name, v in row.items() if v is not None} for row in rows]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -5,7 +5,7 @@ from typing import Literal
 
 __all__ = ["Because", "Kind", "Reason"]
 
-Kind = Literal["history", "text", "new", "popular", "cold"]
+Kind = Literal["history", "text", "new", "popular", "cold", "published"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Reason:
         One plain sentence.
     kind
         Its basis: ``history``, ``text`` (words of the query), ``new`` (an item
-        without events, reached by its text), ``popular`` (the history added nothing), or
-        ``cold`` (there was no history).
+        without events, reached by its text), ``popular`` (the history added nothing),
+        ``cold`` (there was no history), or ``published`` (a list of the latest items).
     because
         The items of the history that added most, at most three.
     component

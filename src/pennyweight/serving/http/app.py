@@ -7,8 +7,10 @@ from functools import cache
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from pennyweight.responses import Problem
 from pennyweight.serving.dashboard.routes import dashboard_routes
 from pennyweight.serving.http.admission import Admission
 from pennyweight.serving.http.deadline import TIMEOUT
@@ -17,7 +19,6 @@ from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.problems import MEDIA_TYPE, answer_errors
 from pennyweight.serving.http.proxies import DIRECT, Proxies, behind_proxies, without_slash
 from pennyweight.serving.http.request_middleware import HandledRequest
-from pennyweight.serving.http.responses import Problem
 from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.http.routes.admin import admin_routes
 from pennyweight.serving.http.routes.gorse import gorse_routes
@@ -91,6 +92,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         # It would look for a tracer at every request; metrics are kept by `Metrics`.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
         responses={status: PROBLEM | {"description": text} for status, text in PROBLEMS.items()},
     )
     worker = api.state.worker = Worker(
@@ -163,6 +165,11 @@ def make_app(
     if prepared:
         api.openapi()
     return behind_proxies(app, proxies)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Name an operation like its function, with a prefix for the routes of Gorse."""
+    return f"gorse_{route.name}" if route.path_format.startswith("/api/") else route.name
 
 
 def _methods(api: FastAPI) -> Callable[[str], str]:

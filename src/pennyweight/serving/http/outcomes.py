@@ -10,7 +10,7 @@ __all__ = ["outcomes_out"]
 
 
 def outcomes_out(outcomes: Outcomes, meaning: Callable[[str], str]) -> dict[str, Any]:
-    """Return the fields of `FeedbackOut`; `meaning` returns the meaning of an event type."""
+    """Return the fields of `OutcomeReport`; `meaning` returns the meaning of an event type."""
     types = [
         {
             "bundle_version": outcome.version,

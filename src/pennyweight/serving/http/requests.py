@@ -39,6 +39,7 @@ __all__ = [
     "ItemBatch",
     "ItemBody",
     "ItemChange",
+    "ItemsQuery",
     "Kind",
     "ListOptions",
     "ListQuery",
@@ -48,7 +49,6 @@ __all__ = [
     "RequestBody",
     "SearchBody",
     "SessionBody",
-    "SimilarQuery",
     "TrafficSplitBody",
     "UsersQuery",
     "VariantBody",
@@ -61,6 +61,8 @@ MAX_EVENTS = 1_000
 MAX_IMPRESSIONS = 200  # items of an event
 MAX_BATCH_ITEMS = 10_000  # items of all events of a batch
 MAX_BOOSTS = 20
+MAX_FIELDS = 100
+FIELDS = "Columns of the catalog that each item gets as attributes"
 DAY = 86_400.0
 EXACT = 2.0**53  # from here on not every whole number is a float
 YEAR_1, YEAR_10_000 = -62_135_596_800, 253_402_300_800  # epoch seconds
@@ -109,6 +111,14 @@ def _dated(value: object) -> object:
     return value
 
 
+def _named_fields(value: object) -> object:
+    """Return the names in a query string, which are separated by commas."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        return value
+    return tuple(name for text in texts for part in text.split(",") if (name := part.strip()))
+
+
 Kind = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
 Id = Annotated[
     str,
@@ -126,6 +136,15 @@ Text = Annotated[
     AfterValidator(_with_words),
 ]
 Filter = Annotated[str, Field(min_length=1, max_length=2_000)]
+FieldName = Annotated[str, Field(min_length=1, max_length=512)]
+FieldNames = Annotated[list[FieldName], AtMost(MAX_FIELDS), Field(description=FIELDS)]
+# In a query string: names separated by commas.
+FieldText = Annotated[
+    tuple[FieldName, ...],
+    Field(max_length=MAX_FIELDS),
+    BeforeValidator(_named_fields),
+    WithJsonSchema({"type": "string", "description": f"{FIELDS}, separated by commas"}),
+]
 Count = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
@@ -229,6 +248,7 @@ class ListOptions(RequestBody):
     explain: bool = False
     freshness: Weight = 0.0
     half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
+    fields: FieldNames = []
 
 
 class ListQuery(QueryString):
@@ -244,6 +264,7 @@ class ListQuery(QueryString):
     explain: bool = False
     freshness: Weight = 0.0
     half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
+    fields: FieldText = Field(default_factory=tuple)
 
 
 class PageQuery(QueryString):
@@ -283,14 +304,16 @@ class FeedbackQuery(QueryString):
     ] = 7 * DAY
 
 
-class SimilarQuery(QueryString):
-    """Options of a list of similar items, in a query string."""
+class ItemsQuery(QueryString):
+    """Options of a list that is for no user, in a query string."""
 
     _numbers = field_validator("k", mode="before")(_digits)
 
     k: Count = 10
     filter: Filter | None = None
+    scenario: Id | None = None
     explain: bool = False
+    fields: FieldText = Field(default_factory=tuple)
 
 
 class HistoryEvent(RequestBody):
@@ -333,6 +356,7 @@ class RankBody(RequestBody):
     text: Text | None = None
     explain: bool = False
     scenario: Id | None = None
+    fields: FieldNames = []
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:

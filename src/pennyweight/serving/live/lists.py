@@ -1,14 +1,16 @@
 """Lists of the service: requests by ids, ranked by the bundle that answers them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.data.cleaning.event_types import NO_TYPE
-from pennyweight.errors import UnknownIdError
+from pennyweight.data.documents import fields_of
+from pennyweight.data.times import moment
+from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.ranking.filter_masks import check_cost
 from pennyweight.ranking.query import FALLBACKS, NO_QUERY, Query, Source, item_query
 from pennyweight.ranking.reasons import Reason
@@ -23,9 +25,17 @@ from pennyweight.serving.live.histories import (
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
-__all__ = ["ListRequest", "RankedList", "explain_list", "rank_lists", "rank_similar"]
+__all__ = [
+    "ListRequest",
+    "RankedList",
+    "explain_list",
+    "rank_latest",
+    "rank_lists",
+    "rank_similar",
+]
 
 DAY = 86_400.0
+LATEST: Literal["latest"] = "latest"
 MAX_SCORES = 4_000_000  # held at a time, 4 bytes each and a few times over
 
 
@@ -52,6 +62,8 @@ class ListRequest:
         Rank these ids only.
     scenario
         Where the list is displayed.
+    fields
+        Columns whose values the list has.
     """
 
     user: str | None = None
@@ -69,6 +81,7 @@ class ListRequest:
     candidates: tuple[str, ...] | None = None
     explain: bool = False
     scenario: str | None = None
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +93,35 @@ class RankedList:
     items
         Id and score, best first.
     source, reasons, unknown, over_budget
-        See `Recommendations`.
+        See `Recommendations`; the source of a list of new items is ``latest``.
+    attributes
+        Column -> value of each item, where columns were requested.
     """
 
     items: tuple[tuple[str, float], ...]
-    source: Source
+    source: Source | Literal["latest"]
     reasons: tuple[Reason, ...] | None = None
     unknown: tuple[str, ...] = ()
     over_budget: bool = False
+    attributes: tuple[dict[str, Any], ...] | None = None
 
     @classmethod
-    def of(cls, bundle: ServedBundle, ranked: Recommendations) -> "RankedList":
-        """Return recommendations of a bundle."""
-        ids = map(bundle.catalog.ids.__getitem__, ranked.codes.tolist())
-        items = tuple(zip(ids, ranked.scores.tolist(), strict=True))
-        return cls(items, ranked.source, ranked.reasons, ranked.unknown, ranked.over_budget)
+    def of(
+        cls, bundle: ServedBundle, ranked: Recommendations, fields: Sequence[str] = ()
+    ) -> "RankedList":
+        """Return recommendations of a bundle, with columns of their items."""
+        codes = ranked.codes.tolist()
+        items = tuple(
+            zip(map(bundle.catalog.ids.__getitem__, codes), ranked.scores.tolist(), strict=True)
+        )
+        return cls(
+            items,
+            ranked.source,
+            ranked.reasons,
+            ranked.unknown,
+            ranked.over_budget,
+            tuple(fields_of(bundle.catalog, codes, fields)) if fields else None,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the list as JSON values."""
@@ -104,6 +131,9 @@ class RankedList:
         if self.reasons is not None:
             for item, reason in zip(items, self.reasons, strict=True):
                 item["reason"] = reason.text
+        if self.attributes is not None:
+            for item, attributes in zip(items, self.attributes, strict=True):
+                item["attributes"] = attributes
         values: dict[str, Any] = {"source": self.source, "items": items}
         if self.unknown:
             values["unknown"] = list(self.unknown)
@@ -145,12 +175,23 @@ def rank_lists(
             answers = bundle.ranker.rank_each([request for _, request in block])
             for (place, _), answer in zip(block, answers, strict=True):
                 results[place] = (
-                    answer if isinstance(answer, Exception) else RankedList.of(bundle, answer)
+                    answer
+                    if isinstance(answer, Exception)
+                    else _with_fields(bundle, answer, requests[place].fields)
                 )
         except Exception as error:
             for place, _ in block:
                 results[place] = error
     return results
+
+
+def _with_fields(
+    bundle: ServedBundle, ranked: Recommendations, fields: Sequence[str]
+) -> RankedList | Exception:
+    try:
+        return RankedList.of(bundle, ranked, fields)
+    except DataError as error:  # of this list, not of those scored with it
+        return error
 
 
 def _resolved(
@@ -205,7 +246,13 @@ def _missing(ids: Sequence[str], codes: NDArray[np.int32]) -> tuple[str, ...]:
 
 
 def rank_similar(
-    bundle: ServedBundle, item_id: str, k: int, filter: str | None, *, explain: bool
+    bundle: ServedBundle,
+    item_id: str,
+    k: int,
+    filter: str | None,
+    *,
+    explain: bool,
+    fields: Sequence[str] = (),
 ) -> RankedList:
     """Return the items most similar to one; `UnknownIdError` where the bundle lacks it."""
     if item_id not in bundle.catalog.ids:
@@ -214,7 +261,38 @@ def rank_similar(
         check_cost([filter], len(bundle.open))
     query = item_query(bundle.catalog.ids.codes([item_id]))
     request = RankingRequest(query, k, filter, explain=explain)
-    return RankedList.of(bundle, bundle.ranker.rank([request])[0])
+    return RankedList.of(bundle, bundle.ranker.rank([request])[0], fields)
+
+
+def rank_latest(
+    bundle: ServedBundle,
+    k: int,
+    filter: str | None,
+    *,
+    explain: bool,
+    fields: Sequence[str] = (),
+) -> RankedList:
+    """Return the items published last, newest first; their scores are epoch seconds.
+
+    Items without a known time are left out.
+    """
+    if filter is not None:
+        check_cost([filter], len(bundle.open))
+    eligible = bundle.ranker.retriever.eligible(filter)
+    codes = np.flatnonzero(eligible & ~np.isnan(bundle.published))
+    newest = codes[np.argsort(-bundle.published[codes], kind="stable")[:k]].tolist()
+    items = tuple((bundle.catalog.ids[code], float(bundle.published[code])) for code in newest)
+    return RankedList(
+        items,
+        LATEST,
+        publication_reasons(time for _, time in items) if explain else None,
+        attributes=tuple(fields_of(bundle.catalog, newest, fields)) if fields else None,
+    )
+
+
+def publication_reasons(times: Iterable[float]) -> tuple[Reason, ...]:
+    """Return the reasons for items that were published at some times."""
+    return tuple(Reason(f"published {moment(time)}", "published") for time in times)
 
 
 def explain_list(
@@ -224,13 +302,18 @@ def explain_list(
 
     Items that the bundle no longer has are left out; the history of a session is not stored.
     """
+    codes = bundle.catalog.ids.codes([item for item, _ in recommendation.items])
+    if recommendation.source == LATEST:
+        times = [time for _, time in recommendation.items]
+        return publication_reasons(
+            time for time, code in zip(times, codes.tolist(), strict=True) if code >= 0
+        )
     query = NO_QUERY
     if recommendation.user is not None:
         events = store.history(recommendation.user, NEWEST, bundle.is_neutral)
         log = bundle.recommender.interactions
         earlier = [event for event in events if event.time <= recommendation.time]
         query, _ = joined_history(log, bundle, recommendation.user, earlier)
-    codes = bundle.catalog.ids.codes([item for item, _ in recommendation.items])
     has_history = len(query.history.item) and recommendation.source not in FALLBACKS
     source: Source = "history" if has_history else "popularity"
     return bundle.ranker.explainer.explain(codes[codes >= 0], query, source)

@@ -34,6 +34,8 @@ EXACT: Mapping[str, Rule] = {
 # /v1/events:…, but not /v1/events-of-others.
 RULES: Mapping[str, Rule] = {
     "/v1/recommend": ASKING,
+    "/v1/popular": SESSION,
+    "/v1/latest": SESSION,
     "/v1/similar": SESSION,
     "/v1/explain": ASKING,
     "/v1/events": TELLING,

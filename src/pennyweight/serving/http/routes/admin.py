@@ -7,6 +7,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
+from pennyweight.responses import (
+    AuditLog,
+    BundleOverview,
+    Consent,
+    Erasure,
+    OutcomeReport,
+    UserExport,
+    UserListing,
+)
 from pennyweight.serving.http.outcomes import outcomes_out
 from pennyweight.serving.http.requests import (
     BundleBody,
@@ -17,15 +26,6 @@ from pennyweight.serving.http.requests import (
     TrafficSplitBody,
     UsersQuery,
     moment_of_text,
-)
-from pennyweight.serving.http.responses import (
-    AuditOut,
-    BundlesOut,
-    Consent,
-    Erasure,
-    FeedbackOut,
-    UserOut,
-    UsersOut,
 )
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
@@ -49,6 +49,7 @@ def admin_routes(engine: Engine) -> APIRouter:
 
     @router.get(
         "/events:export",
+        operation_id="export_events",
         tags=["feeds"],
         response_class=StreamingResponse,
         responses={200: {"content": {JSON_LINES: {}}, "description": "one event a line"}},
@@ -66,13 +67,13 @@ def admin_routes(engine: Engine) -> APIRouter:
 
     counter = OutcomeCounter(engine)
 
-    @router.get("/feedback", response_model=FeedbackOut, tags=["bundles"])
+    @router.get("/feedback", response_model=OutcomeReport, tags=["bundles"])
     async def feedback(options: Annotated[FeedbackQuery, Query()]) -> Response:
         """Report the outcomes of lists since the last change of the traffic split."""
         outcomes = await counter.outcomes(options.window)
         return _json(outcomes_out(outcomes, engine.traffic.split.primary.meaning))
 
-    @router.get("/audit", response_model=AuditOut, tags=["bundles"])
+    @router.get("/audit", response_model=AuditLog, tags=["bundles"])
     async def audit(page: Annotated[PageQuery, Query()]) -> Response:
         """List the actions of administrators, newest first."""
         entries = await engine.store.read(lambda store: store.audits(page.limit))
@@ -83,21 +84,21 @@ def admin_routes(engine: Engine) -> APIRouter:
 
 def _add_users(router: APIRouter, engine: Engine) -> None:
 
-    @router.get("/users", response_model=UsersOut, tags=["users"])
-    async def users(page: Annotated[UsersQuery, Query()]) -> Response:
+    @router.get("/users", response_model=UserListing, tags=["users"])
+    async def list_users(page: Annotated[UsersQuery, Query()]) -> Response:
         """List users with live events, in order."""
         names = await engine.store.read(lambda store: store.users(page.limit, page.after))
         more = len(names) == page.limit
         return _json({"users": names, "next": names[-1] if more else None})
 
-    @router.get("/users/{user_id:path}", response_model=UserOut, tags=["users"])
-    async def user(user_id: UserId) -> Response:
+    @router.get("/users/{user_id:path}", response_model=UserExport, tags=["users"])
+    async def get_user(user_id: UserId) -> Response:
         """Return all data about a user: live events, events in the bundles, lists."""
         pieces = await export_user(engine, user_id)
         return StreamingResponse(pieces, media_type="application/json")
 
     @router.delete("/users/{user_id:path}", response_model=Erasure, tags=["users"])
-    async def erase(user_id: UserId, request: Request) -> Response:
+    async def erase_user(user_id: UserId, request: Request) -> Response:
         """Erase all data about a user, including its bytes on disk.
 
         Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
@@ -106,26 +107,26 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
         return _json({"user_id": user_id, **erasure})
 
     @router.post("/consents/{user_id:path}", response_model=Consent, tags=["users"])
-    async def consent(user_id: UserId, request: Request) -> Response:
+    async def readmit_user(user_id: UserId, request: Request) -> Response:
         """Store events of an erased user again, after renewed consent."""
         erased = await engine.users.readmit(user_id, actor=_actor(request))
         return _json({"user_id": user_id, "erased_before": erased})
 
 
 def _add_bundles(router: APIRouter, engine: Engine) -> None:
-    @router.get("/bundles", response_model=BundlesOut, tags=["bundles"])
-    async def bundles() -> Response:
+    @router.get("/bundles", response_model=BundleOverview, tags=["bundles"])
+    async def list_bundles() -> Response:
         """List the available and the served bundles."""
         return _json(await asyncio.to_thread(_bundles, engine))
 
-    @router.post("/bundles", response_model=BundlesOut, tags=["bundles"])
-    async def add(body: BundleBody, request: Request) -> Response:
+    @router.post("/bundles", response_model=BundleOverview, tags=["bundles"])
+    async def add_bundle(body: BundleBody, request: Request) -> Response:
         """Add a bundle from a directory of the server and, by default, serve it."""
         take = engine.publishing.publish if body.publish else engine.publishing.add
         await engine.publishing.changes.run(lambda: take(body.path, actor=_actor(request)))
         return _json(await asyncio.to_thread(_bundles, engine))
 
-    @router.put("/bundles/traffic-split", response_model=BundlesOut, tags=["bundles"])
+    @router.put("/bundles/traffic-split", response_model=BundleOverview, tags=["bundles"])
     async def split_traffic(body: TrafficSplitBody, request: Request) -> Response:
         """Serve one bundle to all users, or two to a share each."""
         await _serve(
@@ -135,15 +136,15 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
-    @router.delete("/bundles/{bundle_version}", response_model=BundlesOut, tags=["bundles"])
-    async def drop(bundle_version: Annotated[Id, Path()], request: Request) -> Response:
+    @router.delete("/bundles/{bundle_version}", response_model=BundleOverview, tags=["bundles"])
+    async def delete_bundle(bundle_version: Annotated[Id, Path()], request: Request) -> Response:
         """Delete a bundle that is neither served nor the previous one."""
         await engine.publishing.changes.run(
             lambda: engine.publishing.drop(bundle_version, actor=_actor(request))
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
-    @router.post("/bundles/rollback", response_model=BundlesOut, tags=["bundles"])
+    @router.post("/bundles/rollback", response_model=BundleOverview, tags=["bundles"])
     async def roll_back(request: Request) -> Response:
         """Serve the previous bundles again."""
         await engine.publishing.changes.run(

@@ -125,7 +125,9 @@ def gorse_routes(
         return _json([item for item, _ in page.items])
 
     @router.post("/session/recommend", response_model=list[ScoredItem])
-    async def session(body: FeedbackList, n: Places = 10, offset: Skipped = 0) -> Response:
+    async def recommend_session(
+        body: FeedbackList, n: Places = 10, offset: Skipped = 0
+    ) -> Response:
         """Recommend to a session; nothing is stored."""
         events = await worker.run(lambda: _in_order(engine, body))
         ranking_request = ListRequest(
@@ -142,7 +144,7 @@ def gorse_routes(
         return _scored(ranked, offset)
 
     @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[ScoredItem])
-    async def neighbors(
+    async def similar_items(
         name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
     ) -> Response:
         """Return similar items, for any name of the recommender."""
@@ -153,7 +155,7 @@ def gorse_routes(
         return _scored(ranked, offset)
 
     @router.post("/feedback", response_model=RowCount)
-    @router.put("/feedback", response_model=RowCount)
+    @router.put("/feedback", response_model=RowCount, operation_id="gorse_put_feedback")
     async def feedback(body: FeedbackList) -> Response:
         """Store feedback; equal feedback of one moment is stored once."""
         events = await worker.run(lambda: _in_order(engine, body))
@@ -181,7 +183,7 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
         return await _put(engine, worker, body)
 
     @router.get("/item/{item_id:path}")
-    async def item(item_id: ItemId) -> Response:
+    async def get_item(item_id: ItemId) -> Response:
         """Return an item."""
         stored = await current_item(engine, item_id)
         document = stored.document or engine.traffic.split.primary.document(item_id)
@@ -196,7 +198,9 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
             }
         )
 
-    @router.delete("/item/{item_id:path}", response_model=RowCount)
+    @router.delete(
+        "/item/{item_id:path}", response_model=RowCount, operation_id="gorse_delete_item"
+    )
     async def delete(item_id: ItemId) -> Response:
         """Delete an item."""
         await delete_item(engine, item_id)
@@ -204,14 +208,14 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
 
 
 def _add_users(router: APIRouter, engine: Engine) -> None:
-    @router.post("/user", response_model=RowCount)
+    @router.post("/user", response_model=RowCount, operation_id="gorse_put_user")
     @router.post("/users", response_model=RowCount)
-    async def put_user(body: Users) -> Response:
+    async def put_users(body: Users) -> Response:
         """Store nothing: a user is a history of events."""
         return _affected(0)
 
     @router.delete("/user/{user_id:path}", response_model=RowCount)
-    async def erase(user_id: UserId, request: Request) -> Response:
+    async def erase_user(user_id: UserId, request: Request) -> Response:
         """Erase all data about a user."""
         key = getattr(request.state, "key", None)
         erasure = await engine.users.erase(user_id, actor="local" if key is None else str(key.name))

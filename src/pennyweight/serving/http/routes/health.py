@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from pydantic_core import to_json
 
+from pennyweight.responses import Health, ServiceVersion
 from pennyweight.serving.http.metrics import CONTENT_TYPE, Metrics
-from pennyweight.serving.http.responses import Health, VersionOut
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.readiness import Readiness
 
@@ -45,12 +45,12 @@ def health_routes(
             body["reason"] = now.reason
         return Response(to_json(body), 200 if now.is_ready else 503, media_type="application/json")
 
-    @router.get("/metrics", response_class=PlainTextResponse)
+    @router.get("/metrics", response_class=PlainTextResponse, operation_id="metrics")
     def measured() -> Response:
         """Return all metrics in the text format of Prometheus."""
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
-    @router.get("/v1/version", response_model=VersionOut)
+    @router.get("/v1/version", response_model=ServiceVersion, operation_id="version")
     async def running() -> Response:
         """Return the version of the package and of the bundles."""
         versions = [variant.version for variant in engine.traffic.split.variants]

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.responses import CatalogItem, EventsStored, ItemsStored, ItemStored
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
     EventBatch,
@@ -20,7 +21,6 @@ from pennyweight.serving.http.requests import (
     ItemChange,
     moment,
 )
-from pennyweight.serving.http.responses import EventsStored, ItemOut, ItemsStored, ItemStored
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.item_changes import column, with_fields
@@ -40,7 +40,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     """Return the routes; after an answer of 2xx the data is on disk."""
     router = APIRouter(prefix="/v1", tags=["feeds"], route_class=Route)
 
-    @router.post("/events", response_model=EventsStored)
+    @router.post("/events", response_model=EventsStored, operation_id="send_events")
     async def events(body: Events) -> Response:
         """Store one or several events.
 
@@ -68,7 +68,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         drafts = [_draft(item_id, body)]
         return await _put_response(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
-    @router.patch("/items/{item_id:path}", response_model=ItemStored)
+    @router.patch("/items/{item_id:path}", response_model=ItemStored, operation_id="change_item")
     async def patch_item(item_id: ItemId, body: ItemChange) -> Response:
         """Change attributes or availability of an item."""
 
@@ -77,7 +77,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
 
         return await _item_response(engine, await change_item(engine, item_id, change))
 
-    @router.delete("/items/{item_id:path}", response_model=ItemStored)
+    @router.delete("/items/{item_id:path}", response_model=ItemStored, operation_id="delete_item")
     async def delete(item_id: ItemId) -> Response:
         """Delete an item; it stays in the histories of its users."""
         return await _item_response(engine, await delete_item(engine, item_id))
@@ -91,8 +91,8 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         indexed = await engine.items.wait_until_indexed(stored, PATIENCE)
         return _json({"accepted": len(stored), "recommendable": indexed})
 
-    @router.get("/items/{item_id:path}", response_model=ItemOut)
-    async def item(item_id: ItemId) -> Response:
+    @router.get("/items/{item_id:path}", response_model=CatalogItem)
+    async def get_item(item_id: ItemId) -> Response:
         """Return an item."""
         before = await current_item(engine, item_id)
         document = before.document

@@ -9,25 +9,27 @@ from pydantic_core import to_json
 
 from pennyweight.ranking.query import FALLBACKS
 from pennyweight.ranking.request import Boost
+from pennyweight.responses import Explanation, ItemList
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.requests import (
     Id,
+    ItemsQuery,
     ListOptions,
     ListQuery,
     RankBody,
     SearchBody,
     SessionBody,
-    SimilarQuery,
 )
-from pennyweight.serving.http.responses import Explanation, ListOut
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import (
     ListRequest,
     RankedList,
     explain_list,
+    rank_latest,
     rank_similar,
 )
+from pennyweight.serving.live.micro_batching import Call
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.security.scopes import check_user
 from pennyweight.serving.stores.protocol import Recommendation, Store
@@ -48,9 +50,10 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         bundle = engine.traffic.split.bundle_for(session or engine.make_id())
         await engine.queries.prepare(bundle, list_request.text)
         ranked: RankedList = await engine.lists.submit(bundle, list_request)
+        _count_fallback(metrics, list_request, ranked)
         return _response(engine, metrics, list_request, ranked, bundle, start)
 
-    @router.get("/recommend/{user_id:path}", response_model=ListOut)
+    @router.get("/recommend/{user_id:path}", response_model=ItemList)
     async def recommend(
         request: Request, user_id: UserId, options: Annotated[ListQuery, Query()]
     ) -> Response:
@@ -58,12 +61,14 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         # Their fields have the same names, which is the quickest way to convert them.
         return await respond(request, ListRequest(user=user_id, **options.__dict__), user_id)
 
-    @router.post("/recommend/{user_id:path}", response_model=ListOut)
-    async def recommend_with(request: Request, user_id: UserId, options: ListOptions) -> Response:
+    @router.post("/recommend/{user_id:path}", response_model=ItemList)
+    async def recommend_with_boosts(
+        request: Request, user_id: UserId, options: ListOptions
+    ) -> Response:
         """Recommend to a user, with boosts."""
         return await respond(request, _list_request(options, user=user_id), user_id)
 
-    @router.post("/recommend", response_model=ListOut)
+    @router.post("/recommend", response_model=ItemList)
     async def recommend_session(request: Request, body: SessionBody) -> Response:
         """Recommend to a session, which is not stored, or to a user."""
         history = tuple(body.items) or tuple(event.item_id for event in body.events)
@@ -75,7 +80,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         )
         return await respond(request, list_request, user or body.session)
 
-    @router.post("/search", response_model=ListOut)
+    @router.post("/search", response_model=ItemList)
     async def search(request: Request, body: SearchBody) -> Response:
         """Search items by text; by default also items of the history."""
         exclude_seen = bool(body.exclude_seen)
@@ -84,7 +89,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         )
         return await respond(request, list_request, body.user_id)
 
-    @router.post("/rank", response_model=ListOut)
+    @router.post("/rank", response_model=ItemList)
     async def rank(request: Request, body: RankBody) -> Response:
         """Rank given items: all that are in the catalog and available."""
         list_request = ListRequest(
@@ -96,19 +101,9 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
             exclude_seen=False,
             explain=body.explain,
             scenario=body.scenario,
+            fields=tuple(body.fields),
         )
         return await respond(request, list_request, body.user_id)
-
-    @router.get("/similar/{item_id:path}", response_model=ListOut)
-    async def similar_items(item_id: ItemId, options: Annotated[SimilarQuery, Query()]) -> Response:
-        """Return similar items."""
-        start = time.perf_counter()
-        k, filter, explain = options.k, options.filter, options.explain
-        bundle = engine.traffic.split.primary
-        ranked: RankedList = await engine.lists.submit(
-            bundle, lambda bundle, store: rank_similar(bundle, item_id, k, filter, explain=explain)
-        )
-        return _response(engine, metrics, ListRequest(), ranked, bundle, start)
 
     @router.get("/explain/{recommendation_id}", response_model=Explanation)
     async def explain(recommendation_id: Annotated[Id, Path()]) -> Response:
@@ -135,12 +130,49 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         }
         return Response(to_json(explanation), media_type="application/json")
 
+    _add_item_lists(router, engine, metrics)
     return router
+
+
+def _add_item_lists(router: APIRouter, engine: Engine, metrics: Metrics) -> None:
+    """Add the lists that are for no user."""
+
+    async def respond(options: ItemsQuery, bundle: ServedBundle, task: Call | None) -> Response:
+        start = time.perf_counter()
+        request = ListRequest(**options.__dict__)
+        ranked: RankedList = await engine.lists.submit(bundle, request if task is None else task)
+        return _response(engine, metrics, request, ranked, bundle, start)
+
+    @router.get("/popular", response_model=ItemList)
+    async def popular_items(options: Annotated[ItemsQuery, Query()]) -> Response:
+        """Return the most popular items, as a user without a history gets them."""
+        return await respond(options, engine.traffic.split.bundle_for(engine.make_id()), None)
+
+    @router.get("/latest", response_model=ItemList)
+    async def latest_items(options: Annotated[ItemsQuery, Query()]) -> Response:
+        """Return the items published last, newest first; scores are epoch seconds."""
+        k, filter, explain, fields = options.k, options.filter, options.explain, options.fields
+
+        def latest(bundle: ServedBundle, store: Store) -> RankedList:
+            return rank_latest(bundle, k, filter, explain=explain, fields=fields)
+
+        return await respond(options, engine.traffic.split.primary, latest)
+
+    @router.get("/similar/{item_id:path}", response_model=ItemList)
+    async def similar_items(item_id: ItemId, options: Annotated[ItemsQuery, Query()]) -> Response:
+        """Return similar items."""
+        k, filter, explain, fields = options.k, options.filter, options.explain, options.fields
+
+        def similar(bundle: ServedBundle, store: Store) -> RankedList:
+            return rank_similar(bundle, item_id, k, filter, explain=explain, fields=fields)
+
+        return await respond(options, engine.traffic.split.primary, similar)
 
 
 def _list_request(options: ListOptions, **fields: Any) -> ListRequest:  # noqa: ANN401
     """Return the request of a body, with further fields of `ListRequest` over it."""
     shared = {name: getattr(options, name) for name in ListQuery.model_fields}
+    shared["fields"] = tuple(options.fields)
     boosts = tuple(Boost(boost.filter, boost.weight) for boost in options.boost)
     return ListRequest(**(shared | {"boosts": boosts} | fields))
 
@@ -157,17 +189,21 @@ def _response(
     metrics.recommended(ranked.source, bundle.version)
     if ranked.over_budget:
         metrics.fell_back("ranking budget used up")
-    if ranked.source in FALLBACKS:
-        if list_request.text is not None or list_request.history:
-            metrics.fell_back("no word known" if list_request.text is not None else "no item known")
-        elif ranked.source == "popularity":
-            metrics.cold()
     head = {
         "recommendation_id": name,
         "bundle_version": bundle.version,
         "took_ms": round((time.perf_counter() - start) * 1e3, 3),
     }
     return Response(to_json(head | ranked.as_json()), media_type="application/json")
+
+
+def _count_fallback(metrics: Metrics, list_request: ListRequest, ranked: RankedList) -> None:
+    """Count a list for a user or a query that is not based on it."""
+    if ranked.source in FALLBACKS:
+        if list_request.text is not None or list_request.history:
+            metrics.fell_back("no word known" if list_request.text is not None else "no item known")
+        elif ranked.source == "popularity":
+            metrics.cold()
 
 
 def _reasons(

@@ -3,40 +3,41 @@
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 __all__ = [
-    "AuditOut",
-    "BundlesOut",
+    "AuditLog",
+    "BundleOverview",
+    "CatalogItem",
     "Consent",
     "Erasure",
     "EventsStored",
     "Explanation",
-    "FeedbackOut",
     "Health",
-    "ItemOut",
+    "ItemList",
     "ItemStored",
     "ItemsStored",
-    "ListOut",
+    "OutcomeReport",
     "Problem",
-    "UserOut",
-    "UsersOut",
-    "VersionOut",
+    "ServiceVersion",
+    "UserExport",
+    "UserListing",
 ]
 
 
-class Out(BaseModel):
+class ResponseModel(BaseModel):
     """JSON as it goes out."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ListItem(Out):
-    """An item of a list; with `reason` if requested."""
+class ListItem(ResponseModel):
+    """An item of a list; with `reason` and `attributes` if requested."""
 
     item_id: str
     score: float
     reason: str | None = None
+    attributes: dict[str, JsonValue] | None = None
 
 
-class ListOut(Out):
+class ItemList(ResponseModel):
     """Items, best first; `source` is their basis, `unknown` are ids outside the catalog."""
 
     recommendation_id: str
@@ -47,7 +48,7 @@ class ListOut(Out):
     unknown: list[str] = []
 
 
-class ItemExplanation(Out):
+class ItemExplanation(ResponseModel):
     """The reason for a recommended item."""
 
     item_id: str
@@ -59,7 +60,7 @@ class ItemExplanation(Out):
     shared: list[str]
 
 
-class Explanation(Out):
+class Explanation(ResponseModel):
     """The reasons for the items of a list."""
 
     recommendation_id: str
@@ -71,7 +72,7 @@ class Explanation(Out):
     items: list[ItemExplanation]
 
 
-class EventsStored(Out):
+class EventsStored(ResponseModel):
     """Stored events: new ones, duplicates, and unknown items.
 
     `erased` counts events of users who were erased, which are dropped: do not send them again.
@@ -86,7 +87,7 @@ class EventsStored(Out):
     unknown_event_types: list[str]
 
 
-class ItemOut(Out):
+class CatalogItem(ResponseModel):
     """The current state of an item."""
 
     item_id: str
@@ -95,21 +96,21 @@ class ItemOut(Out):
     published: float | None
 
 
-class ItemStored(Out):
+class ItemStored(ResponseModel):
     """A stored item, and whether it can be recommended already."""
 
     item_id: str
     recommendable: bool
 
 
-class ItemsStored(Out):
+class ItemsStored(ResponseModel):
     """Stored items."""
 
     accepted: int
     recommendable: int
 
 
-class UserEvent(Out):
+class UserEvent(ResponseModel):
     """A stored event of a user."""
 
     event_id: str | None
@@ -121,7 +122,7 @@ class UserEvent(Out):
     source: str
 
 
-class PastRecommendation(Out):
+class PastRecommendation(ResponseModel):
     """A list given to a user."""
 
     recommendation_id: str
@@ -133,7 +134,7 @@ class PastRecommendation(Out):
     items: list[ListItem]
 
 
-class UserOut(Out):
+class UserExport(ResponseModel):
     """All data about a user; none after an erasure, until /v1/consents."""
 
     user_id: str
@@ -143,14 +144,14 @@ class UserOut(Out):
     trained_on: list[dict[str, str]]
 
 
-class UsersOut(Out):
+class UserListing(ResponseModel):
     """Users with live events, in order; `next` continues after the last."""
 
     users: list[str]
     next: str | None
 
 
-class Erasure(Out):
+class Erasure(ResponseModel):
     """The erased data of a user, and the bundles trained with it."""
 
     user_id: str
@@ -160,21 +161,21 @@ class Erasure(Out):
     trained_on: list[dict[str, str]]
 
 
-class Consent(Out):
+class Consent(ResponseModel):
     """Whether the user was erased before."""
 
     user_id: str
     erased_before: bool
 
 
-class VariantOut(Out):
+class BundleShare(ResponseModel):
     """A bundle and its share of the users."""
 
     bundle_version: str
     share: float
 
 
-class BundleOut(Out):
+class BundleStatus(ResponseModel):
     """An available bundle; `notes` describe problems."""
 
     bundle_version: str
@@ -186,15 +187,15 @@ class BundleOut(Out):
     notes: list[str]
 
 
-class BundlesOut(Out):
+class BundleOverview(ResponseModel):
     """The bundles, those that `rollback` would serve, and notes for operators."""
 
-    bundles: list[BundleOut]
-    previous: list[VariantOut]
+    bundles: list[BundleStatus]
+    previous: list[BundleShare]
     notes: list[str]
 
 
-class OutcomeOut(Out):
+class ListOutcome(ResponseModel):
     """The outcomes of the lists of a bundle; `rate` is events per list.
 
     `meaning` is positive, negative or neutral: dislikes and impressions are no success. A
@@ -210,7 +211,7 @@ class OutcomeOut(Out):
     rate: float
 
 
-class IntervalOut(Out):
+class IntervalValue(ResponseModel):
     """A value with its 95 % interval."""
 
     value: float
@@ -218,7 +219,7 @@ class IntervalOut(Out):
     high: float
 
 
-class HeaviestOut(Out):
+class HeavyUser(ResponseModel):
     """A user with a large share of the events of a bundle."""
 
     user_id: str
@@ -226,7 +227,7 @@ class HeaviestOut(Out):
     share: float
 
 
-class VariantOutcomeOut(Out):
+class BundleOutcome(ResponseModel):
     """The outcomes of the users of a bundle: users with a list, and users who acted on one.
 
     `events` are positive, name a list of the user and came within the window after it;
@@ -239,38 +240,38 @@ class VariantOutcomeOut(Out):
     lists: int
     converted: int
     events: int
-    rate: IntervalOut | None
-    events_per_user: IntervalOut | None
-    heaviest_user: HeaviestOut | None
+    rate: IntervalValue | None
+    events_per_user: IntervalValue | None
+    heaviest_user: HeavyUser | None
 
 
-class ContrastOut(Out):
+class OutcomeContrast(ResponseModel):
     """The second bundle minus the first, with tests of equal rates and of the shares."""
 
-    rate: IntervalOut
-    events_per_user: IntervalOut
+    rate: IntervalValue
+    events_per_user: IntervalValue
     p: float
     significant: bool
     sample_ratio_p: float
 
 
-class FeedbackOut(Out):
+class OutcomeReport(ResponseModel):
     """The outcomes of lists since `since`, the last change of shares.
 
     `outcomes` counts by bundle and event type, `variants` by user.
     """
 
-    outcomes: list[OutcomeOut]
+    outcomes: list[ListOutcome]
     since: float
     window: float
-    variants: list[VariantOutcomeOut]
-    contrast: ContrastOut | None
+    variants: list[BundleOutcome]
+    contrast: OutcomeContrast | None
     crossed_users: int
     summary: str
     warnings: list[str]
 
 
-class AuditEntry(Out):
+class AuditEntry(ResponseModel):
     """An action of an administrator."""
 
     timestamp: float
@@ -279,13 +280,13 @@ class AuditEntry(Out):
     detail: str
 
 
-class AuditOut(Out):
+class AuditLog(ResponseModel):
     """Actions of administrators, newest first."""
 
     entries: list[AuditEntry]
 
 
-class Health(Out):
+class Health(ResponseModel):
     """The status of the service, with the reason for limitations.
 
     `notes` are sentences for the operator.
@@ -296,14 +297,14 @@ class Health(Out):
     notes: list[str] = []
 
 
-class VersionOut(Out):
+class ServiceVersion(ResponseModel):
     """The version of the package."""
 
     pennyweight: str
     bundle_versions: list[str]
 
 
-class Problem(Out):
+class Problem(ResponseModel):
     """A problem with a request (RFC 9457)."""
 
     model_config = ConfigDict(extra="allow")
