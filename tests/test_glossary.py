@@ -19,6 +19,7 @@ EXTENSION_POINTS = (
 )
 CLASSES = {
     "AblationTable",
+    "AsyncClient",
     "AttributedEvent",
     "Audit",
     "Boost",
@@ -27,6 +28,7 @@ CLASSES = {
     "BundleError",
     "BusyError",
     "Catalog",
+    "Client",
     "DataError",
     "Dataset",
     "Encoder",

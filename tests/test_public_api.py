@@ -7,8 +7,10 @@ import pennyweight
 
 NAMES = [
     "AblationTable",
+    "AsyncClient",
     "Budget",
     "Catalog",
+    "Client",
     "Dataset",
     "Frontier",
     "Interactions",
@@ -45,6 +47,16 @@ def test_importing_loads_nothing_heavy():
     code = (
         "import sys, pennyweight, pennyweight.fitting.pipeline, pennyweight.cli.app\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_client_loads_nothing_of_the_rest():
+    rest = ("numpy", "polars", "fastapi", "pennyweight.serving", "pennyweight.data")
+    code = (
+        "import sys; from pennyweight import Client\n"
+        f"print([name for name in {rest} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pennyweight.client import AsyncClient, Client
     from pennyweight.compression.pipeline import compress, frontier
     from pennyweight.config.ablation_table import AblationTable
     from pennyweight.config.budget import Budget
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AblationTable",
+    "AsyncClient",
     "Budget",
     "Catalog",
+    "Client",
     "Dataset",
     "Frontier",
     "Interactions",
@@ -53,8 +56,10 @@ __all__ = [
 
 _HOMES = {
     "AblationTable": "config.ablation_table",
+    "AsyncClient": "client",
     "Budget": "config.budget",
     "Catalog": "data.catalog",
+    "Client": "client",
     "Dataset": "data.dataset",
     "Frontier": "config.frontier",
     "Interactions": "data.interactions",

@@ -10,6 +10,7 @@ __all__ = [
     "Erasure",
     "EventsStored",
     "Explanation",
+    "ExportedEvent",
     "Health",
     "ItemList",
     "ItemStored",
@@ -23,9 +24,9 @@ __all__ = [
 
 
 class ResponseModel(BaseModel):
-    """JSON as it goes out."""
+    """JSON as it goes out; a client ignores fields of a later version."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
 
 
 class ListItem(ResponseModel):
@@ -85,6 +86,19 @@ class EventsStored(ResponseModel):
     event_ids: list[str]
     unknown_items: list[str]
     unknown_event_types: list[str]
+
+
+class ExportedEvent(ResponseModel):
+    """A live event; `seq` is its place in the order of arrival."""
+
+    user_id: str
+    item_id: str
+    event_type: str
+    timestamp: float
+    weight: float
+    event_id: str
+    recommendation_id: str | None
+    seq: int
 
 
 class CatalogItem(ResponseModel):
@@ -307,7 +321,7 @@ class ServiceVersion(ResponseModel):
 class Problem(ResponseModel):
     """A problem with a request (RFC 9457)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
 
     type: str
     title: str

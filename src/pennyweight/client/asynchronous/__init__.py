@@ -1,0 +1,1 @@
+"""The client for asyncio; the other is made from it by `clients/synchronous.py`."""

@@ -1,0 +1,167 @@
+"""Calls that send events and items, and read events."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from pennyweight.client.asynchronous.connection import AsyncConnection
+from pennyweight.client.calls import Call, path_of
+from pennyweight.client.errors import UnreachableError
+from pennyweight.client.records import (
+    MAX_EVENTS,
+    EventRecord,
+    ItemRecord,
+    Time,
+    batches,
+    given,
+    item_body,
+)
+from pennyweight.responses import (
+    CatalogItem,
+    EventsStored,
+    ExportedEvent,
+    ItemsStored,
+    ItemStored,
+)
+
+__all__ = ["AsyncFeedCalls"]
+
+MAX_ITEMS = 1_000  # of a request
+
+
+class AsyncFeedCalls(AsyncConnection):
+    """Events and items. What a call returned is on the disk of the service."""
+
+    async def send_event(
+        self,
+        user_id: str,
+        item_id: str,
+        event_type: str = "view",
+        *,
+        timestamp: Time | None = None,
+        weight: float = 1.0,
+        event_id: str | None = None,
+        recommendation_id: str | None = None,
+    ) -> EventsStored:
+        """Store an event; it counts in the next list of the user."""
+        event = EventRecord(
+            user_id,
+            item_id,
+            event_type=event_type,
+            timestamp=timestamp,
+            weight=weight,
+            recommendation_id=recommendation_id,
+            **({} if event_id is None else {"event_id": event_id}),
+        )
+        return await self.send_events([event])
+
+    async def send_events(self, events: Iterable[EventRecord]) -> EventsStored:
+        """Store any number of events, in requests of 1,000, and add up the responses.
+
+        The id of each event is made before it is first sent, so that an event whose response was
+        lost is stored once. If a later request fails, the events of the earlier ones stay stored;
+        send all again with the same records.
+        """
+        total = EventsStored(
+            accepted=0,
+            duplicates=0,
+            erased=0,
+            event_ids=[],
+            unknown_items=[],
+            unknown_event_types=[],
+        )
+        async for stored in self.stream_events(events):
+            total = EventsStored(
+                accepted=total.accepted + stored.accepted,
+                duplicates=total.duplicates + stored.duplicates,
+                erased=total.erased + stored.erased,
+                event_ids=total.event_ids + stored.event_ids,
+                unknown_items=sorted({*total.unknown_items, *stored.unknown_items}),
+                unknown_event_types=sorted(
+                    {*total.unknown_event_types, *stored.unknown_event_types}
+                ),
+            )
+        return total
+
+    async def stream_events(
+        self, events: Iterable[EventRecord], *, batch: int = MAX_EVENTS
+    ) -> AsyncIterator[EventsStored]:
+        """Send events while they are read, and yield the response to each request.
+
+        Memory holds one batch, so the events may be more than fit into it.
+        """
+        for bodies in batches(events, batch):
+            content = b'{"events":[' + b",".join(bodies) + b"]}"
+            yield await self._read(EventsStored, Call("POST", "/v1/events", body=content))
+
+    async def put_item(
+        self,
+        item_id: str,
+        attributes: Mapping[str, Any],
+        *,
+        available: bool | None = None,
+        published: Time | None = None,
+    ) -> ItemStored:
+        """Create an item, or replace it completely."""
+        body = given(attributes=dict(attributes), available=available, published=published)
+        return await self._read(ItemStored, Call("PUT", path_of("/v1/items", item_id), body=body))
+
+    async def change_item(
+        self,
+        item_id: str,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        available: bool | None = None,
+        published: Time | None = None,
+    ) -> ItemStored:
+        """Change attributes or availability of an item; an attribute of None is removed."""
+        body = given(attributes=dict(attributes or {}), available=available, published=published)
+        return await self._read(ItemStored, Call("PATCH", path_of("/v1/items", item_id), body=body))
+
+    async def delete_item(self, item_id: str) -> ItemStored:
+        """Delete an item; it stays in the histories of its users."""
+        call = Call("DELETE", path_of("/v1/items", item_id), is_safe=False)
+        return await self._read(ItemStored, call)
+
+    async def get_item(self, item_id: str) -> CatalogItem:
+        """Return an item."""
+        return await self._read(CatalogItem, Call("GET", path_of("/v1/items", item_id)))
+
+    async def put_items(self, items: Iterable[ItemRecord]) -> ItemsStored:
+        """Create or replace any number of items, in requests of 1,000, each all or none."""
+        bodies = [item_body(item) for item in items]
+        accepted = recommendable = 0
+        for start in range(0, len(bodies), MAX_ITEMS):
+            body = {"items": bodies[start : start + MAX_ITEMS]}
+            stored = await self._read(ItemsStored, Call("POST", "/v1/items", body=body))
+            accepted += stored.accepted
+            recommendable += stored.recommendable
+        return ItemsStored(accepted=accepted, recommendable=recommendable)
+
+    async def export_events(
+        self, *, after: int = 0, since: float | str | None = None
+    ) -> AsyncIterator[ExportedEvent]:
+        """Yield the live events in the order of their arrival, each once.
+
+        A connection that breaks is made again from the last event on.
+
+        Parameters
+        ----------
+        after
+            Only events with a higher `seq`.
+        since
+            Only events of this time or later.
+        """
+        breaks = 0
+        while True:
+            call = Call("GET", "/v1/events:export", given(after=after, since=since))
+            try:
+                async for line in self._lines(call):
+                    event = ExportedEvent.model_validate(json.loads(line))
+                    after, breaks = event.seq, 0
+                    yield event
+                return
+            except UnreachableError:
+                breaks += 1
+                if breaks > 1:  # the call itself was patient already
+                    raise

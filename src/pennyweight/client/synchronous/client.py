@@ -1,0 +1,16 @@
+"""The client with all calls."""
+
+from pennyweight.client.synchronous.bundles import BundleCalls
+from pennyweight.client.synchronous.feeds import FeedCalls
+from pennyweight.client.synchronous.lists import ListCalls
+from pennyweight.client.synchronous.users import UserCalls
+
+__all__ = ["Client"]
+
+
+class Client(ListCalls, FeedCalls, UserCalls, BundleCalls):
+    """A client of `pennyweight serve`.
+
+    Calls that may reach the service twice without a second effect are tried again after a failure;
+    others only where the service did nothing. A call that fails raises a `ClientError`.
+    """
