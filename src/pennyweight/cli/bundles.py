@@ -1,6 +1,7 @@
 """`bundles`, `publish` and `rollback`: what a service serves, changed from the command line."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -47,13 +48,16 @@ def bundles(
 def publish(
     data: Live,
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A saved recommender.")],
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Serve it even if it has no item of the served bundle."),
+    ] = False,
 ) -> None:
     """Copy a bundle to a service and serve it, also while the service runs."""
     require_posix(sys.platform)
     from pennyweight.serving.operations.bundle_changes import publish as serve
 
-    serve(data, bundle)
-    _tell(data)
+    _tell(data, serve(data, bundle, force=force))
 
 
 def rollback(data: Live) -> None:
@@ -61,14 +65,15 @@ def rollback(data: Live) -> None:
     require_posix(sys.platform)
     from pennyweight.serving.operations.bundle_changes import roll_back
 
-    roll_back(data)
-    _tell(data)
+    _tell(data, roll_back(data))
 
 
-def _tell(data: Path) -> None:
+def _tell(data: Path, notes: Sequence[str]) -> None:
     from pennyweight.serving.operations.bundle_changes import listed_bundles
 
     listed = listed_bundles(data)
     say(f"{data} serves {' and '.join(listed.served)}")
+    for text in notes:
+        note(f"Note: {text}")
     if listed.previous:
         note(f"Back to {' and '.join(listed.previous)}: pennyweight rollback {data}")

@@ -82,8 +82,10 @@ def _add(
                 "the bundles in service have changed since the page was loaded; "
                 "reload the bundles and decide again",
             )
-        user = actor(request)
-        await engine.publishing.changes.run(lambda: engine.publishing.serve(variants, actor=user))
+        user, force = actor(request), fields.get("force") == "yes"
+        await engine.publishing.changes.run(
+            lambda: engine.publishing.serve(variants, actor=user, force=force)
+        )
         return redirect(BUNDLES_PATH, {"done": result})
 
 
@@ -124,6 +126,8 @@ def _context(
     )
     versions = before.keys() | after.keys()
     bundles = [bundle for bundle in describe_bundles(engine) if bundle.version in versions]
+    doubts = engine.publishing.doubts(variants)
+    force = {"force": "yes"} if any(doubt.is_foreign for doubt in doubts) else {}
     moved = sum(max(0.0, share - before.get(version, 0.0)) for version, share in after.items())
     return {
         "question": f"{name}?",
@@ -135,8 +139,11 @@ def _context(
         "comparable": are_comparable(bundles),
         "groups": comparable_groups(bundles),
         "path": path,
-        "button": name,
-        "fields": {key: fields[key] for key in FIELDS if key in fields} | {"now": _state(now)},
+        "doubts": [text for doubt in doubts for text in doubt.sentences()],
+        "button": f"{name} all the same" if force else name,
+        "fields": {key: fields[key] for key in FIELDS if key in fields}
+        | {"now": _state(now)}
+        | force,
     }
 
 

@@ -461,6 +461,7 @@ class BundleBody(RequestBody):
 
     path: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_plain)]
     publish: bool = True
+    force: bool = False
 
 
 class VariantBody(RequestBody):
@@ -474,3 +475,4 @@ class TrafficSplitBody(RequestBody):
     """One bundle for all users, or two with shares."""
 
     variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(2)]
+    force: bool = False

@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pennyweight.data.interactions import Interactions
-from pennyweight.errors import PennyweightError, PlanError
+from pennyweight.errors import BundleError, PennyweightError, PlanError
 from pennyweight.recommender.integrity import refusing_damage
+from pennyweight.serving.live.bundle_doubts import BundleDoubts, bundle_doubts
 from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import item_disagreements
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
@@ -30,6 +32,10 @@ __all__ = ["PREVIOUS", "SINCE", "TRAFFIC", "Publishing"]
 # Settings in the store: the traffic split, the previous one, and its start (epoch seconds).
 TRAFFIC, PREVIOUS, SINCE = "traffic split", "previous traffic split", "traffic split since"
 CHANGES = 32  # that may wait for each other
+
+
+class ForeignBundleError(PlanError):
+    """A bundle has no item of the served one."""
 
 
 class Publishing:
@@ -89,18 +95,60 @@ class Publishing:
                     self.bundles.remove(version)
                 raise
 
-    def publish(self, bundle: Path | str, *, actor: str) -> StoredBundle:
-        """Add a bundle and serve it, with nothing else in between."""
+    def publish(self, bundle: Path | str, *, actor: str, force: bool = False) -> StoredBundle:
+        """Add a bundle and serve it, with nothing else in between; errors as of `serve`."""
         with self.lock:
+            before = self.bundles.versions()
             stored = self.add(bundle, actor=actor)
-            self.serve([Variant(stored.version, 1.0)], actor=actor)
+            try:
+                self.serve([Variant(stored.version, 1.0)], actor=actor, force=force)
+            except ForeignBundleError:
+                if stored.version not in before:
+                    self.drop(stored.version, actor=actor)
+                raise
             return stored
 
-    def serve(self, variants: Sequence[Variant], *, actor: str) -> None:
+    def serve(self, variants: Sequence[Variant], *, actor: str, force: bool = False) -> None:
         """Load and try bundles, then serve them; those before stay for `roll_back`.
 
-        Errors leave the traffic split unchanged.
+        Doubts about them are noted for operators. Errors leave the traffic split unchanged.
+
+        Parameters
+        ----------
+        force
+            Serve a bundle even if it has no item of the served one.
+
+        Raises
+        ------
+        PlanError
+            A bundle is of another catalog, or the shares are no shares.
+        BundleError, UnknownIdError, StoreError
+            A bundle cannot be loaded, or the store takes no setting.
         """
+        with self.lock:
+            variants = checked_variants(variants)
+            doubts = self.doubts(variants)
+            for doubt in doubts:
+                if doubt.is_foreign and not force:
+                    raise ForeignBundleError(
+                        f"{doubt.sentences()[0]}; publish the bundle of this shop, or force it "
+                        '(--force; over HTTP "force": true)'
+                    )
+            self._serve(variants, actor=actor)
+            if texts := [text for doubt in doubts for text in doubt.sentences()]:
+                self._notes.add("doubts", "; ".join(texts))
+
+    def doubts(self, variants: Sequence[Variant]) -> list[BundleDoubts]:
+        """Compare those bundles that are not served now with the one of most users."""
+        if not self._traffic.is_split:
+            return []
+        split, doubts, read = self._traffic.split, [], self._store.read_now
+        for version in (v.version for v in variants if v.version not in split.bundles):
+            with suppress(BundleError):  # damaged: loading it reports the error
+                doubts.append(bundle_doubts(self.bundles, version, split.primary, read))
+        return doubts
+
+    def _serve(self, variants: Sequence[Variant], *, actor: str) -> None:
         with self.lock:
             variants = checked_variants(variants)
             loaded = self.load(variants)
@@ -114,7 +162,7 @@ class Publishing:
             entry = Audit(self._clock(), actor, "publish", shares)
             self._store.save_settings(settings, entry)
             self.switch(variants, loaded)
-            for subject in ("damaged", "start"):
+            for subject in ("damaged", "start", "doubts"):
                 self._notes.pop(subject, None)
 
     def roll_back(self, *, actor: str) -> None:
@@ -123,7 +171,7 @@ class Publishing:
             previous = self.previous()
             if not previous:
                 raise PlanError("no earlier bundle to roll back to")
-            self.serve(previous, actor=actor)
+            self._serve(previous, actor=actor)
 
     def drop(self, version: str, *, actor: str) -> None:
         """Delete a bundle; `PlanError` where it is served or would be rolled back to."""

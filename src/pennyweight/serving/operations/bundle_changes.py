@@ -65,37 +65,47 @@ def listed_bundles(folder: Path) -> ListedBundles:
         return ListedBundles(registry.stored_bundles(), served, previous)
 
 
-def publish(folder: Path, bundle: Path, *, actor: str = ACTOR) -> None:
-    """Add a bundle to a service's folder and serve it.
+def publish(
+    folder: Path, bundle: Path, *, actor: str = ACTOR, force: bool = False
+) -> tuple[str, ...]:
+    """Add a bundle to a service's folder and serve it; return notes for operators.
+
+    Parameters
+    ----------
+    force
+        Serve it even if it has no item of the served bundle.
 
     Raises
     ------
     BundleError, PlanError, StoreError, BusyError
         Nothing was changed; says why.
     """
-    body = {"path": str(bundle.resolve())}
-    _change(
-        folder, "/v1/bundles", body, lambda engine: engine.publishing.publish(bundle, actor=actor)
+    body = {"path": str(bundle.resolve()), "force": force}
+    return _change(
+        folder,
+        "/v1/bundles",
+        body,
+        lambda engine: engine.publishing.publish(bundle, actor=actor, force=force),
     )
 
 
-def roll_back(folder: Path) -> None:
-    """Serve the previous bundles again; errors as of `publish`."""
-    _change(
+def roll_back(folder: Path) -> tuple[str, ...]:
+    """Serve the previous bundles again; return notes for operators; errors as of `publish`."""
+    return _change(
         folder, "/v1/bundles/rollback", {}, lambda engine: engine.publishing.roll_back(actor=ACTOR)
     )
 
 
 def _change(
     folder: Path, path: str, body: dict[str, Any], change: Callable[[Engine], object]
-) -> None:
+) -> tuple[str, ...]:
     check_live_folder(folder)
     address = running_service(folder)
     if address is not None:
-        _post(f"{address}{path}", body)
-        return
+        return tuple(_post(f"{address}{path}", body)["notes"])
     with _engine(folder) as engine:
         change(engine)
+        return tuple(engine.notes.values())
 
 
 @contextmanager
@@ -109,7 +119,7 @@ def _engine(folder: Path) -> Iterator[Engine]:
             engine.close()
 
 
-def _post(url: str, body: dict[str, Any]) -> None:
+def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"}
     key = os.environ.get(KEY_VARIABLE)
     if key:
@@ -118,8 +128,8 @@ def _post(url: str, body: dict[str, Any]) -> None:
     # Not through a proxy: the service is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=TIMEOUT):
-            return
+        with opener.open(request, timeout=TIMEOUT) as response:
+            return dict(json.loads(response.read()))
     except urllib.error.HTTPError as error:
         raise _refusal(error) from None
     except OSError as error:

@@ -121,18 +121,27 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
 
     @router.post("/bundles", response_model=BundleOverview, tags=["bundles"])
     async def add_bundle(body: BundleBody, request: Request) -> Response:
-        """Add a bundle from a directory of the server and, by default, serve it."""
-        take = engine.publishing.publish if body.publish else engine.publishing.add
-        await engine.publishing.changes.run(lambda: take(body.path, actor=_actor(request)))
+        """Add a bundle from a directory of the server and, by default, serve it.
+
+        One without any item of the served bundle is refused unless `force` is true.
+        """
+        publishing, actor = engine.publishing, _actor(request)
+        await publishing.changes.run(
+            lambda: (
+                publishing.publish(body.path, actor=actor, force=body.force)
+                if body.publish
+                else publishing.add(body.path, actor=actor)
+            )
+        )
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.put("/bundles/traffic-split", response_model=BundleOverview, tags=["bundles"])
     async def split_traffic(body: TrafficSplitBody, request: Request) -> Response:
         """Serve one bundle to all users, or two to a share each."""
-        await _serve(
-            engine,
-            [Variant(variant.bundle_version, variant.share) for variant in body.variants],
-            request,
+        variants = [Variant(variant.bundle_version, variant.share) for variant in body.variants]
+        actor, force = _actor(request), body.force
+        await engine.publishing.changes.run(
+            lambda: engine.publishing.serve(variants, actor=actor, force=force)
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
@@ -169,12 +178,6 @@ def _audit(entry: Audit) -> dict[str, Any]:
 def _actor(request: Request) -> str:
     key = getattr(request.state, "key", None)
     return "local" if key is None else str(key.name)
-
-
-async def _serve(engine: Engine, variants: list[Variant], request: Request) -> None:
-    await engine.publishing.changes.run(
-        lambda: engine.publishing.serve(variants, actor=_actor(request))
-    )
 
 
 def _bundles(engine: Engine) -> dict[str, Any]:
