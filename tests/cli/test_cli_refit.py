@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from protected_app import serving
 from running import Cli
 
 import pennyweight
 import small_shop
 from pennyweight.bundle import open_bundle
+from pennyweight.serving.http.app import AccessPolicy, make_app
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live_folder import locked_folder, serving_at
+from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -63,4 +67,34 @@ def test_a_refit_that_is_not_published(cli: Cli, live: Path, tmp_path: Path) -> 
     assert open_bundle(tmp_path / "new").manifest.fitted_from["refit"]["mode"] == "full"
     assert len(json.loads(cli("bundles", live, "--json").out)) == 1
     ran = cli("refit", live, "--out", tmp_path / "new")
-    assert ran.code == 2 and "a bundle is there" in ran.err
+    assert ran.code == 2 and "a bundle is there" in ran.err and "--overwrite" in ran.err
+    first = open_bundle(tmp_path / "new").sha256
+    ran = cli("refit", live, "--out", tmp_path / "new", "--overwrite", "--publish-if", "never")
+    assert ran.code == 0, ran.err
+    assert open_bundle(tmp_path / "new").sha256 != first
+
+
+def test_a_refit_asks_first_whether_its_key_may_publish(
+    cli: Cli, live: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys.json"
+    secret = cli("keys", "create", "--keys", keys, "--scope", "read", "--name", "shop").out.split()[
+        0
+    ]
+    access = AccessPolicy(KeyRing(keys))
+    engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))
+    with locked_folder(live):
+        engine.start(None)
+        try:
+            with (
+                serving(make_app(engine, access)) as port,
+                serving_at(live, f"http://127.0.0.1:{port}"),
+            ):
+                monkeypatch.setenv("PENNYWEIGHT_KEY", secret)
+                ran = cli("refit", live)
+                assert ran.code == 2 and "lacks the scope 'admin'" in ran.err
+                assert "PENNYWEIGHT_KEY" in ran.err and not (live / "refit").exists()
+                ran = cli("refit", live, "--publish-if", "never", "--out", tmp_path / "new")
+                assert ran.code == 0, ran.err
+        finally:
+            engine.close()

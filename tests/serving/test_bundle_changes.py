@@ -14,6 +14,7 @@ from pennyweight.serving.http.app import AccessPolicy
 from pennyweight.serving.live_folder import locked_folder, running_service, serving_at
 from pennyweight.serving.operations.bundle_changes import (
     KEY_VARIABLE,
+    check_may_publish,
     listed_bundles,
     publish,
     roll_back,
@@ -72,11 +73,14 @@ def test_keys_are_needed_where_the_service_has_some(bundles, folder, tmp_path, m
         serving_at(folder, f"http://127.0.0.1:{live.port}"),
     ):
         monkeypatch.delenv(KEY_VARIABLE, raising=False)
-        with pytest.raises(PlanError, match=KEY_VARIABLE):
-            publish(folder, bundles[1])
+        for refused in (check_may_publish, lambda folder: publish(folder, bundles[1])):
+            with pytest.raises(PlanError, match=KEY_VARIABLE):
+                refused(folder)
         monkeypatch.setenv(KEY_VARIABLE, secret)
+        check_may_publish(folder)
         publish(folder, bundles[1])
     assert listed_bundles(folder).served == {version(bundles[1]): 1.0}
+    check_may_publish(folder)  # no service: the folder is changed directly
 
 
 def test_a_folder_in_use_without_an_address(bundles, folder):

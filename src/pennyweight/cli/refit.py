@@ -56,22 +56,28 @@ def refit(
     publish_if: Annotated[
         _Condition, typer.Option(metavar="CONDITION", help="better, not-worse, always or never.")
     ] = _Condition.NOT_WORSE,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a bundle that is there.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result.")] = False,
 ) -> None:
     """Fit a new bundle to the data of a service, judge it on the newest events, publish it."""
     if publish_if is _Condition.NEVER and out is None:
         raise PlanError("--publish-if never makes a bundle for --out; name one")
-    place = None if out is None else bundle_place(out, overwrite=False)
+    place = None if out is None else bundle_place(out, overwrite=overwrite)
     require_posix(sys.platform)
     from pennyweight.serving.live.bundles import save_copy
-    from pennyweight.serving.operations.bundle_changes import publish
+    from pennyweight.serving.operations.bundle_changes import check_may_publish, publish
     from pennyweight.serving.operations.refit import Refit
+
+    if publish_if is not _Condition.NEVER:
+        check_may_publish(data)
 
     def deliver(result: "RefitResult") -> None:
         if result.bundle is None:
             return
         if out is not None:
-            save_copy(result.bundle, out)
+            save_copy(result.bundle, out, overwrite=overwrite)
         if result.may_publish and publish_if is not _Condition.NEVER:
             publish(data, result.bundle, actor="refit")
 

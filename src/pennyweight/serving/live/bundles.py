@@ -238,10 +238,16 @@ def copy_bundle(source: Path, target: Path) -> Bundle:
     return _between(copy)
 
 
-def save_copy(source: Path, target: Path) -> None:
-    """Copy a bundle to a place that is free, whole or not at all; errors as of `copy_bundle`."""
+def save_copy(source: Path, target: Path, *, overwrite: bool = False) -> None:
+    """Copy a bundle to a place that is free, whole or not at all; errors as of `copy_bundle`.
+
+    Parameters
+    ----------
+    overwrite
+        Replace a bundle that is there.
+    """
     target = target.resolve()
-    check_place(target, overwrite=False)
+    check_place(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _refusals(target), staging(target) as new:
         copy_bundle(source, new / "bundle")

@@ -26,7 +26,14 @@ from pennyweight.serving.stores.opening import open_store
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.private import owner_only
 
-__all__ = ["KEY_VARIABLE", "ListedBundles", "listed_bundles", "publish", "roll_back"]
+__all__ = [
+    "KEY_VARIABLE",
+    "ListedBundles",
+    "check_may_publish",
+    "listed_bundles",
+    "publish",
+    "roll_back",
+]
 
 KEY_VARIABLE = "PENNYWEIGHT_KEY"
 ACTOR = "command line"
@@ -63,6 +70,22 @@ def listed_bundles(folder: Path) -> ListedBundles:
             for key in (TRAFFIC, PREVIOUS)
         )
         return ListedBundles(registry.stored_bundles(), served, previous)
+
+
+def check_may_publish(folder: Path) -> None:
+    """Ask the service of a folder, if one runs, whether the key of this process may publish.
+
+    Raises
+    ------
+    PlanError
+        It may not; names the variable of the key.
+    StoreError
+        The service does not answer.
+    """
+    check_live_folder(folder)
+    address = running_service(folder)
+    if address is not None:
+        _ask(f"{address}/v1/bundles")  # needs the scope that a publication needs
 
 
 def publish(
@@ -102,7 +125,7 @@ def _change(
     check_live_folder(folder)
     address = running_service(folder)
     if address is not None:
-        return tuple(_post(f"{address}{path}", body)["notes"])
+        return tuple(_ask(f"{address}{path}", body)["notes"])
     with _engine(folder) as engine:
         change(engine)
         return tuple(engine.notes.values())
@@ -119,12 +142,14 @@ def _engine(folder: Path) -> Iterator[Engine]:
             engine.close()
 
 
-def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
+def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the answer of a service to a body that is posted, or to a GET without one."""
     headers = {"Content-Type": "application/json"}
     key = os.environ.get(KEY_VARIABLE)
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers)
     # Not through a proxy: the service is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
