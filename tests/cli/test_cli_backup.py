@@ -24,6 +24,11 @@ def test_a_folder_is_backed_up_checked_and_restored(cli: Cli, bundle: Path, tmp_
     assert ran.code == 0 and "serves 100% of the users" in ran.out and ": whole: " in ran.out
     ran = cli("restore", backup, "--to", again)
     assert ran.code == 2 and "not empty" in ran.err
+    for name in ("store.sqlite", "backup.json"):
+        (backup / name).write_bytes(b"~")
+    ran = cli("check", backup)
+    assert ran.code == 1 and ran.out.startswith(f"fault: {backup / 'backup.json'}: damaged")
+    assert "use another backup" in ran.err
     manifest = next((again / "bundles").iterdir()) / "manifest.json"
     manifest.unlink()
     ran = cli("check", again)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from live import Service, service
 
 from pennyweight.errors import BundleError, DataError, StoreError
 from pennyweight.serving.live_folder import locked_folder
-from pennyweight.serving.operations.backup import BackupSummary, back_up, check_backup, restore
+from pennyweight.serving.operations.backup import BackupCheck, back_up, check_backup, restore
 from pennyweight.serving.operations.checking import check_folder
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -91,7 +92,7 @@ def test_a_restored_backup_serves_as_the_original(bundles, tmp_path):
         lists = [live.ids(f"/v1/recommend/u{number}") for number in range(9)]
         similar = live.ids("/v1/similar/new")
     assert summary.counts["events"] == 500 and len(summary.bundles) == 2
-    assert check_backup(tmp_path / "backup") == BackupSummary.read(tmp_path / "backup") == summary
+    assert check_backup(tmp_path / "backup") == BackupCheck(summary, ())
     assert restore(tmp_path / "backup", tmp_path / "again") == summary
     assert events_of(tmp_path / "again") == events_of(tmp_path / "live")
     assert not check_folder(tmp_path / "again").faults
@@ -147,7 +148,7 @@ def test_an_erasure_waits_for_a_backup(bundles, tmp_path, monkeypatch):
         back_up(tmp_path / "live", tmp_path / "backup")
         erasure.join()
     assert statuses == [200]
-    assert check_backup(tmp_path / "backup").counts["events"] == 60
+    assert check_backup(tmp_path / "backup").summary.counts["events"] == 60
 
 
 def test_a_backup_killed_at_any_step_leaves_nothing_in_its_place(folder, tmp_path):
@@ -159,7 +160,7 @@ def test_a_backup_killed_at_any_step_leaves_nothing_in_its_place(folder, tmp_pat
         assert not out.exists()
         assert not check_folder(folder).faults
     assert run(steps, "back_up", folder, out) is None
-    check_backup(out)  # it had its name already
+    assert not check_backup(out).faults  # it had its name already
     back_up(folder, tmp_path / "last")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["backup", "first", "last"]
 
@@ -183,14 +184,68 @@ def test_an_altered_backup_is_refused(folder, tmp_path):
     for file in (backup / "store.sqlite", next(p for p in bundle.iterdir() if p.suffix)):
         data = file.read_bytes()
         file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-        for verb in (check_backup, lambda path: restore(path, to)):
-            with pytest.raises((StoreError, BundleError), match=file.parent.name):
-                verb(backup)
+        (fault,) = check_backup(backup).faults
+        assert fault.startswith(f"{file}: ")
+        with pytest.raises(StoreError, match="use another backup") as raised:
+            restore(backup, to)
+        assert str(raised.value).startswith(f"{file}: ")
         assert not to.exists()
         file.write_bytes(data)
     (backup / "store.sqlite").unlink()
-    with pytest.raises(StoreError, match="use another backup"):
-        check_backup(backup)
+    assert check_backup(backup).faults == (f"{backup / 'store.sqlite'}: No such file or directory",)
+
+
+def test_a_check_lists_every_fault_of_a_backup(bundles, tmp_path):
+    with service(bundles[0], tmp_path / "live") as live:
+        live.post("/v1/bundles", {"path": str(bundles[1])})
+        backup = tmp_path / "backup"
+        back_up(tmp_path / "live", backup)
+    first, second = sorted((backup / "bundles").iterdir())
+    altered, cut, gone = sorted(p for p in first.iterdir() if p.name != "manifest.json")[:3]
+    altered.write_bytes(altered.read_bytes()[:-1] + b"~")
+    cut.write_bytes(cut.read_bytes()[:-1])
+    gone.unlink()
+    (first / "stranger").touch()
+    (second / "manifest.json").unlink()
+    store = backup / "store.sqlite"
+    store.write_bytes(store.read_bytes() + b"~")
+    faulty = {altered, cut, gone, first / "stranger", second / "manifest.json", store}
+    check = check_backup(backup)
+    assert {Path(fault.partition(": ")[0]) for fault in check.faults} == faulty
+    (backup / "backup.json").write_text("{")
+    check = check_backup(backup)
+    assert check.summary is None
+    named = {Path(fault.partition(": ")[0]) for fault in check.faults}
+    assert named == faulty - {store} | {backup / "backup.json"}
+
+
+def test_a_folder_that_never_served_a_bundle_is_not_whole_nor_saved(bundles, tmp_path):
+    damaged, live = tmp_path / "damaged", tmp_path / "live"
+    shutil.copytree(bundles[0], damaged)
+    next(damaged.rglob("*.safetensors")).unlink()
+    with pytest.raises(BundleError), service(damaged, live):
+        pass
+    assert (live / "store.sqlite").is_file()
+    (fault,) = check_folder(live).faults
+    assert "no bundle has been published there" in fault
+    with pytest.raises(DataError, match="nothing to back up"):
+        back_up(live, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+def test_a_backup_is_not_put_where_it_spoils_something(folder, bundles, tmp_path):
+    back_up(folder, tmp_path / "backup")
+    for place, owner in (
+        (folder / "backup", "the folder of a service"),
+        (folder / "bundles" / "backup", "the folder of a service"),
+        (bundles[0] / "backup" / "today", "a bundle"),
+        (tmp_path / "backup" / "again", "a backup"),
+    ):
+        with pytest.raises(DataError, match=f"lies in {owner}"):
+            back_up(folder, place)
+        with pytest.raises(DataError, match=f"lies in {owner}"):
+            restore(tmp_path / "backup", place)
+    assert not check_folder(folder).faults and not check_backup(tmp_path / "backup").faults
 
 
 def test_places_that_are_taken_and_folders_of_others(folder, tmp_path):
@@ -250,5 +305,5 @@ def test_a_service_does_not_change_a_backup_or_a_bundle(bundles, tmp_path):
             pass
     with pytest.raises(DataError, match="pennyweight restore"):
         back_up(tmp_path / "backup", tmp_path / "again")
-    assert check_backup(tmp_path / "backup")
+    assert not check_backup(tmp_path / "backup").faults
     assert sorted(path.name for path in shop.iterdir()) == before

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from pennyweight.bundle.manifest import MANIFEST, FileEntry, Manifest
 from pennyweight.bundle.recovery import repair
 from pennyweight.errors import BundleError
 
-__all__ = ["Bundle", "open_bundle", "package_version"]
+__all__ = ["Bundle", "bundle_faults", "open_bundle", "package_version"]
 
 HASHING_THREADS = 4
 
@@ -80,6 +81,19 @@ def open_bundle(path: Path | str, *, verify: bool = True) -> Bundle:
         raise
 
 
+def bundle_faults(path: Path) -> list[str]:
+    """Return every fault of a bundle, each with its file; none if it is whole."""
+    if not (path / MANIFEST).is_file():
+        return [f"{path / MANIFEST}: is missing"]
+    try:
+        manifest, _ = _read_manifest(path)
+        return [f"{path / name}: {fault}" for name, fault in _differences(path, manifest.files)]
+    except BundleError as error:
+        return [str(error)]
+    except OSError as error:
+        return [f"{path}: cannot be read: {error}"]
+
+
 class _MismatchError(BundleError):
     """Files do not fit a manifest that was read as `manifest`."""
 
@@ -103,6 +117,18 @@ def _replaced(path: Path, error: BundleError) -> bool:
 
 
 def _open(path: Path, verify: bool) -> Bundle:
+    manifest, data = _read_manifest(path)
+    problem = _compare(path, manifest.files, verify)
+    if problem:
+        mismatch = _MismatchError(
+            f"{path}: {problem}; restore the bundle from a copy, or save it again"
+        )
+        mismatch.manifest = data
+        raise mismatch
+    return Bundle(path, manifest, hashlib.sha256(data).hexdigest())
+
+
+def _read_manifest(path: Path) -> tuple[Manifest, bytes]:
     where = path / MANIFEST
     try:
         data = where.read_bytes()
@@ -114,36 +140,37 @@ def _open(path: Path, verify: bool) -> Bundle:
         raise BundleError(f"{path}: {reason}; name the directory that fit saved") from None
     except OSError as error:
         raise BundleError(f"{where}: cannot be read: {error.strerror}") from error
-    manifest = Manifest.from_bytes(data, source=str(where), reader=package_version())
-    problem = _compare(path, manifest.files, verify)
-    if problem:
-        mismatch = _MismatchError(
-            f"{path}: {problem}; restore the bundle from a copy, or save it again"
-        )
-        mismatch.manifest = data
-        raise mismatch
-    return Bundle(path, manifest, hashlib.sha256(data).hexdigest())
+    return Manifest.from_bytes(data, source=str(where), reader=package_version()), data
 
 
 def _compare(path: Path, files: dict[str, FileEntry], verify: bool) -> str | None:
     """Return the first way in which the directory differs from its manifest."""
     try:
-        actual = {name: size for name, size in sizes(path).items() if name != MANIFEST}
-        for name, entry in files.items():
-            if name not in actual:
-                return f"file {name!r} is missing"
-            if actual[name] != entry.bytes:
-                return f"file {name!r} has {actual[name]:,} bytes instead of {entry.bytes:,}"
-        extra = sorted(set(actual) - set(files))
-        if extra:
-            return f"file {extra[0]!r} is not in the manifest: delete it if it came by chance"
-        if verify:
-            for name, sha256 in checksums(path, files).items():
-                if sha256 != files[name].sha256:
-                    return f"file {name!r} is altered: its sha256 is not that of the manifest"
+        first = next(_differences(path, files, verify=verify), None)
     except OSError as error:
         return f"cannot be read: {error}"
-    return None
+    return None if first is None else f"file {first[0]!r} {first[1]}"
+
+
+def _differences(
+    path: Path, files: dict[str, FileEntry], *, verify: bool = True
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the fault of each file that is not as the manifest says."""
+    actual = {name: size for name, size in sizes(path).items() if name != MANIFEST}
+    present = []
+    for name, entry in files.items():
+        if name not in actual:
+            yield name, "is missing"
+        elif actual[name] != entry.bytes:
+            yield name, f"has {actual[name]:,} bytes instead of {entry.bytes:,}"
+        else:
+            present.append(name)
+    for name in sorted(set(actual) - set(files)):
+        yield name, "is not in the manifest: delete it if it came by chance"
+    if verify:
+        for name, sha256 in checksums(path, present).items():
+            if sha256 != files[name].sha256:
+                yield name, "is altered: its sha256 is not that of the manifest"
 
 
 def sizes(path: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """`backup`, `restore` and `check`: copies of the folder of a service."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +60,10 @@ def check(
     from pennyweight.serving.operations.checking import check_folder
 
     if is_backup(data):
-        summary = check_backup(data)
+        backup = check_backup(data)
+        _check_faults(data, backup.faults, "use another backup")
+        summary = backup.summary
+        assert summary is not None  # else there is a fault
         say(
             f"{data}: whole backup of {summary.created}: "
             f"{_contents(summary.counts, summary.bundles)}"
@@ -72,11 +75,16 @@ def check(
         share = state.served.get(version)
         served = "" if share is None else f", serves {share:.0%} of the users"
         say(f"bundle {version}: whole ({size(nbytes)}){served}")
-    for fault in state.faults:
-        say(f"fault: {fault}")
-    if state.faults:
-        raise GateFailed(f"{data}: {count(len(state.faults), 'fault')}")
+    _check_faults(data, state.faults)
     say(f"{data}: whole: {_contents(counts, state.bundles)}")
+
+
+def _check_faults(folder: Path, faults: Sequence[str], remedy: str = "") -> None:
+    """Print faults; `GateFailed` if there are any."""
+    for fault in faults:
+        say(f"fault: {fault}")
+    if faults:
+        raise GateFailed(f"{folder}: {count(len(faults), 'fault')}{remedy and '; ' + remedy}")
 
 
 def _contents(counts: Mapping[str, int], bundles: Mapping[str, object]) -> str:

@@ -19,6 +19,7 @@ from pennyweight.storage.private import narrow, others_may
 __all__ = [
     "BACKUP",
     "BUNDLES",
+    "NEVER_SERVED",
     "REFIT",
     "STORE",
     "check_live_folder",
@@ -32,6 +33,7 @@ STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
 BACKUP = "backup.json"  # of a folder that `backup` wrote
 REFIT = "refit"  # the folder of a refit under way
 ADDRESS = "service.json"  # where the running service is found
+NEVER_SERVED = "no bundle has been published there (`pennyweight serve BUNDLE --data DIR`)"
 OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, ".")  # prefixes of its files
 
 _log = logging.getLogger(__name__)

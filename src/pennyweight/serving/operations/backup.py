@@ -10,23 +10,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pennyweight.bundle import Bundle, Position, open_bundle
+from pennyweight.bundle import MANIFEST, Bundle, Position, bundle_faults, open_bundle
 from pennyweight.bundle.reader import package_version
 from pennyweight.bundle.recovery import sweep
 from pennyweight.errors import BundleError, DataError, PennyweightError, StoreError
 from pennyweight.serving.live.bundles import BundleStore, copy_bundle
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
-from pennyweight.serving.live_folder import BACKUP, BUNDLES, STORE, check_live_folder
+from pennyweight.serving.live_folder import (
+    BACKUP,
+    BUNDLES,
+    NEVER_SERVED,
+    STORE,
+    check_live_folder,
+)
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import sync_folder, write_atomic
 from pennyweight.storage.folders import staging
 from pennyweight.storage.private import narrow_tree
 
-__all__ = ["BackupSummary", "back_up", "check_backup", "is_backup", "restore"]
+__all__ = ["BackupCheck", "BackupSummary", "back_up", "check_backup", "is_backup", "restore"]
 
 FORMAT, FORMAT_VERSION = "pennyweight-backup", 1
 TRIES = 3  # to find the bundles that the copied store names
+
+
+class DamagedBackupError(DataError):
+    """The summary of a backup cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class BackupSummary:
                 "`pennyweight backup` wrote"
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DataError(f"{path}: damaged ({error!r}); use another backup") from error
+            raise DamagedBackupError(f"{path}: damaged ({error!r}); use another backup") from error
 
 
 def back_up(folder: Path, out: Path) -> BackupSummary:
@@ -119,7 +129,8 @@ def back_up(folder: Path, out: Path) -> BackupSummary:
     Raises
     ------
     DataError
-        The folder is none of a service, or there is something at `out`.
+        The folder is none of a service, or of one that never served a bundle; or there is
+        something at `out`, or it lies in such a folder, a backup or a bundle.
     StoreError, BundleError
         The store or a bundle cannot be read, or the disk is full; nothing is left at `out`.
     """
@@ -131,6 +142,8 @@ def back_up(folder: Path, out: Path) -> BackupSummary:
             _copy_store(folder, new / STORE)
             bundles = _copy_bundles(folder / BUNDLES, new / BUNDLES)
             with closing(SQLiteStore(new / STORE)) as copy:
+                if not copy.setting(TRAFFIC):
+                    raise DataError(f"{folder}: {NEVER_SERVED}, so there is nothing to back up")
                 missing = _served(copy) - bundles.keys()
                 faults, counts = copy.check(), {str(k): n for k, n in copy.counts().items()}
                 positions = copy.position("items"), copy.position("events")
@@ -161,21 +174,53 @@ def is_backup(folder: Path) -> bool:
     return (folder / BACKUP).is_file()
 
 
-def check_backup(folder: Path) -> BackupSummary:
-    """Check every file of a backup, and return its summary.
+@dataclass(frozen=True)
+class BackupCheck:
+    """The state of a backup.
+
+    Attributes
+    ----------
+    summary
+        Its contents, None where the summary is damaged.
+    faults
+        Each names its file.
+    """
+
+    summary: BackupSummary | None
+    faults: tuple[str, ...]
+
+
+def check_backup(folder: Path) -> BackupCheck:
+    """Check every file of a backup.
 
     Raises
     ------
     DataError
-        No backup.
-    StoreError, BundleError
-        A file is missing or altered.
+        No backup, or one of a later format version.
     """
-    summary = BackupSummary.read(folder)
-    _check_store_file(folder, summary)
+    try:
+        summary = BackupSummary.read(folder)
+    except DamagedBackupError as error:
+        bundles = BundleStore(folder / BUNDLES).versions()
+        faults = [fault for name in bundles for fault in bundle_faults(folder / BUNDLES / name)]
+        return BackupCheck(None, (str(error), *faults))
+    return BackupCheck(summary, tuple(_faults(folder, summary)))
+
+
+def _faults(folder: Path, summary: BackupSummary) -> Iterator[str]:
+    """Yield the faults of the store and of the bundles."""
+    path = folder / STORE
+    try:
+        if _sha256(path) != summary.store_sha256:
+            yield f"{path}: altered since the backup"
+    except OSError as error:
+        yield f"{path}: {error.strerror}"
     for version, sha256 in summary.bundles.items():
-        _check_bundle(open_bundle(folder / BUNDLES / version), sha256)
-    return summary
+        bundle = folder / BUNDLES / version
+        if faults := bundle_faults(bundle):
+            yield from faults
+        elif open_bundle(bundle, verify=False).sha256 != sha256:
+            yield f"{bundle / MANIFEST}: not that of the backup"
 
 
 def restore(backup: Path, folder: Path) -> BackupSummary:
@@ -190,12 +235,17 @@ def restore(backup: Path, folder: Path) -> BackupSummary:
     """
     summary = BackupSummary.read(backup)
     _check_free(folder)
+    if fault := next(_faults(backup, summary), None):
+        raise StoreError(
+            f"{fault}; use another backup (`pennyweight check {backup}` lists all faults)"
+        )
     with _writing(folder) as new:
         os.mkdir(new / BUNDLES)
         shutil.copyfile(backup / STORE, new / STORE)
-        for version, sha256 in summary.bundles.items():
-            _check_bundle(copy_bundle(backup / BUNDLES / version, new / BUNDLES / version), sha256)
-        _check_store_file(new, summary)
+        for version in summary.bundles:
+            copy_bundle(backup / BUNDLES / version, new / BUNDLES / version)
+        if any(_faults(new, summary)):
+            raise StoreError(f"{backup}: changed while it was read; restore it again")
         with closing(SQLiteStore(new / STORE)) as store:
             faults, counts = store.check(), store.counts()
         if faults or counts != summary.counts:
@@ -209,6 +259,16 @@ def restore(backup: Path, folder: Path) -> BackupSummary:
 def _check_free(path: Path) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise DataError(f"{path}: exists and is not empty; name another folder")
+    for folder in path.resolve().parents:
+        if (folder / MANIFEST).is_file():
+            owner = "a bundle"
+        elif (folder / BACKUP).is_file():
+            owner = "a backup"
+        elif (folder / STORE).is_file() and (folder / BUNDLES).is_dir():
+            owner = "the folder of a service"
+        else:
+            continue
+        raise DataError(f"{path}: lies in {owner} ({folder}), which it would spoil; name another")
 
 
 @contextmanager
@@ -256,21 +316,6 @@ def _served(store: SQLiteStore) -> set[str]:
     """Return the bundles that a store names as served now, or before a rollback."""
     variants = [*(store.setting(TRAFFIC) or ()), *(store.setting(PREVIOUS) or ())]
     return {str(variant["version"]) for variant in variants}
-
-
-def _check_store_file(folder: Path, summary: BackupSummary) -> None:
-    path = folder / STORE
-    try:
-        sha256 = _sha256(path)
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; use another backup") from error
-    if sha256 != summary.store_sha256:
-        raise StoreError(f"{path}: altered since the backup; use another backup")
-
-
-def _check_bundle(bundle: Bundle, sha256: str) -> None:
-    if bundle.sha256 != sha256:
-        raise BundleError(f"{bundle.path}: not the bundle of the backup; use another backup")
 
 
 def _sha256(path: Path) -> str:

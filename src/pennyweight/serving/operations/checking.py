@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pennyweight.bundle import open_bundle
+from pennyweight.bundle import bundle_faults, open_bundle
 from pennyweight.errors import BundleError, StoreError
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
-from pennyweight.serving.live_folder import BUNDLES, STORE, check_live_folder
+from pennyweight.serving.live_folder import BUNDLES, NEVER_SERVED, STORE, check_live_folder
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 __all__ = ["FolderCheck", "check_folder"]
 
 REMEDY = "restore a backup"
+BUNDLE_REMEDY = "publish a whole bundle of the same fit, or restore a backup"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def check_folder(folder: Path) -> FolderCheck:
             counts = store.counts()
             served = {v["version"]: v["share"] for v in store.setting(TRAFFIC) or ()}
             previous = [v["version"] for v in store.setting(PREVIOUS) or ()]
+            if not served:
+                faults.append(f"{folder}: {NEVER_SERVED}")
     except StoreError as error:
         faults.append(f"{error}; {REMEDY}")
         previous = []
@@ -82,5 +85,6 @@ def _bundles(folder: Path, faults: list[str]) -> dict[str, int]:
         try:
             whole[version] = open_bundle(folder / version).nbytes
         except BundleError as error:
-            faults.append(str(error))
+            found = bundle_faults(folder / version) or [str(error)]
+            faults += [f"{fault}; {BUNDLE_REMEDY}" for fault in found]
     return whole
