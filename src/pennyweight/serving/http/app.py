@@ -22,6 +22,7 @@ from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.http.routes.admin import admin_routes
 from pennyweight.serving.http.routes.gorse import gorse_routes
+from pennyweight.serving.http.routes.gorse_pages import gorse_page_routes
 from pennyweight.serving.http.routes.health import health_routes
 from pennyweight.serving.http.routes.ingestion import feed_routes
 from pennyweight.serving.http.routes.lists import list_routes
@@ -102,6 +103,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         list_routes(engine, metrics),
         feed_routes(engine, metrics, worker),
         admin_routes(engine),
+        gorse_page_routes(engine),
         gorse_routes(engine, metrics, worker, ready_now),
         health_routes(engine, metrics, ready_now),
     ):
@@ -176,9 +178,13 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
     """Return a lookup of the methods of a path: a router knows those of one route only."""
 
     @cache
-    def patterns() -> list[tuple[re.Pattern[str], set[str]]]:
+    def patterns() -> list[tuple[re.Pattern[str], set[str], int]]:
         return [
-            (re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path)), re.DOTALL), _upper(methods))
+            (
+                re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(path)), re.DOTALL),
+                _upper(methods),
+                path.count("/"),
+            )
             for path, methods in api.openapi()["paths"].items()
         ]
 
@@ -187,8 +193,10 @@ def _methods(api: FastAPI) -> Callable[[str], str]:
         exact = api.openapi()["paths"].get(path)
         if exact is not None:
             return ", ".join(sorted(_upper(exact)))
-        matches = [methods for pattern, methods in patterns() if pattern.fullmatch(path)]
-        return ", ".join(sorted(set().union(*matches)))
+        matches = [(methods, n) for pattern, methods, n in patterns() if pattern.fullmatch(path)]
+        # The id of a shorter path would hold the rest of a longer one.
+        depth = max((n for _, n in matches), default=0)
+        return ", ".join(sorted(set().union(*(methods for methods, n in matches if n == depth))))
 
     return allowed
 

@@ -14,6 +14,7 @@ from pennyweight.serving.http.problems import Refusal, field_refusal, invalid_re
 __all__ = ["Route"]
 
 LISTS = frozenset(("category",))  # parameters that may be given several times
+CATEGORIES = ("/api/recommend/{user_id:path}",)  # a category may follow the id
 BODIES = ("POST", "PUT", "PATCH")
 LARGE = 8 << 10  # bytes of a body that the event loop has no time to validate
 
@@ -27,13 +28,18 @@ class Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of the route, which runs after the checks."""
         answer, field = super().get_route_handler(), self.body_field
-        slashes = self.path.count("/") if self.path.endswith(":path}") else None
+        slashes = None
+        if self.path.endswith(":path}"):
+            slashes = self.path.count("/") + (self.path in CATEGORIES)
+        parts = self.path.count("/") if slashes is None and "{" in self.path else None
 
         async def checked(request: Request) -> Response:
             if request.scope["query_string"]:
                 _refuse_repeated(request)
             if slashes is not None:
                 _refuse_slash(request, slashes)
+            if parts is not None:
+                _refuse_encoded_slash(request, parts)
             if field is not None and request.method in BODIES:
                 _refuse_other_types(request)
                 request = _JSONRequest(request.scope, request.receive, field.validate)
@@ -81,16 +87,26 @@ def _refuse_slash(request: Request, slashes: int) -> None:
 
     Else the next part of another service's path, such as a category, would count as id.
     """
-    raw = request.scope.get("raw_path")
-    if raw is None:
-        return
-    root = str(request.scope.get("root_path", "")).encode()
-    if raw.removeprefix(root).count(b"/") > slashes:
+    raw = _raw_path(request)
+    if raw is not None and raw.count(b"/") > slashes:
         raise Refusal(
             404,
             "the path goes on after the id; write %2F for a / that is part of it, "
             "and leave out any other",
         )
+
+
+def _refuse_encoded_slash(request: Request, slashes: int) -> None:
+    """Refuse an id with a slash where a part of the path follows it: it would be cut there."""
+    raw = _raw_path(request)
+    if raw is not None and raw.count(b"/") < slashes:
+        raise Refusal(404, "an id with a / cannot be used in this path; use a route under /v1")
+
+
+def _raw_path(request: Request) -> bytes | None:
+    raw: bytes | None = request.scope.get("raw_path")
+    root = str(request.scope.get("root_path", "")).encode()
+    return None if raw is None else raw.removeprefix(root)
 
 
 def _refuse_other_types(request: Request) -> None:

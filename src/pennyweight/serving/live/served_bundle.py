@@ -120,7 +120,8 @@ class ServedBundle:
     def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
         """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
         # Beyond 200 half-lives nothing is left in float32; a short one would overflow it.
-        age = np.minimum(np.maximum(now - self.published, 0) / half_life, 200)
+        with np.errstate(over="ignore"):
+            age = np.minimum(np.maximum(now - self.published, 0) / half_life, 200)
         fresh = np.exp2(-age.astype(np.float32))
         fresh[np.isnan(fresh)] = 0
         return fresh

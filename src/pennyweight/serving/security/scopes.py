@@ -46,6 +46,7 @@ RULES: Mapping[str, Rule] = {
     "/api/recommend": ASKING,
     "/api/item-to-item": SESSION,
     "/api/item": LOOKING,
+    "/api/items": LOOKING,
     "/api/feedback": {"POST": "events", "PUT": "events"},
 }
 

@@ -1,4 +1,4 @@
-"""The routes of Gorse that its clients use most, answered as they expect.
+"""The routes of Gorse that its clients use, answered as they expect; pages are in `gorse_pages`.
 
 A user of that server moves by changing one address. Labels are columns of the catalog here,
 the comment is the title, and hidden means not available. Users have
@@ -8,7 +8,7 @@ no other data than their events: other fields are dropped, and the response coun
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import polars as pl
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -20,22 +20,26 @@ from pennyweight.data.cleaning.feedback import READ
 from pennyweight.errors import DataError
 from pennyweight.serving.http.bounds import MAX_TEXT, AtMost, Attributes
 from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.problems import field_refusal
 from pennyweight.serving.http.requests import (
     MAX_EVENTS,
     MAX_ITEMS,
     Id,
+    ItemChange,
     Kind,
     Moment,
     RequestBody,
     Text,
     moment,
 )
+from pennyweight.serving.http.routes.gorse_pages import NAMES, gorse_item
 from pennyweight.serving.http.routes.ingestion import (
     Draft,
     as_items,
     current_item,
     delete_item,
     event_time,
+    patched_item,
 )
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
@@ -46,7 +50,6 @@ from pennyweight.serving.worker import Worker
 
 __all__ = ["gorse_routes"]
 
-NAMES = ("title", "name", "headline", "text")
 MAX_CATEGORIES = 100
 ZERO_TIME = "0001-01-01T00:00:00"  # of a client in Go that has no time
 Places = Annotated[int, Query(ge=1, le=1_000)]
@@ -79,11 +82,21 @@ class Item(RequestBody):
     Comment: Text | None = None
 
 
+class ItemPatch(RequestBody):
+    """Changes of an item; null leaves a field as it is."""
+
+    IsHidden: bool | None = None
+    Categories: Annotated[list[Category], AtMost(MAX_CATEGORIES)] | None = None
+    Timestamp: Moment | None = None
+    Labels: Attributes | None = None
+    Comment: Text | None = None
+
+
 FeedbackList = Annotated[list[Feedback], AtMost(MAX_EVENTS)]
 Users = Attributes | Annotated[list[Attributes], AtMost(MAX_ITEMS)]
 
 
-class RowCount(BaseModel):
+class RowsAffected(BaseModel):
     """How many rows were written."""
 
     RowAffected: int
@@ -104,15 +117,22 @@ def gorse_routes(
 
     @router.get("/recommend/{user_id:path}", response_model=list[str] | list[ScoredItem])
     async def recommend(
+        request: Request,
         user_id: UserId,
         n: Places = 10,
         offset: Skipped = 0,
         category: Annotated[Annotated[list[Id], AtMost(MAX_CATEGORIES)] | None, Query()] = None,
+        write_back_type: Annotated[str | None, Query(alias="write-back-type")] = None,
         x_api_version: Annotated[str, Header()] = "1",
     ) -> Response:
-        """Recommend to a user."""
+        """Recommend to a user; a category may follow the id in the path."""
+        if write_back_type:
+            raise field_refusal(
+                "query.write-back-type", "is not supported; send feedback when items are read"
+            )
+        user_id, in_path = _user_and_category(request, user_id)
         bundle = engine.traffic.split.bundle_for(user_id)
-        filter = _filter(bundle.catalog, category or ())
+        filter = _filter(bundle.catalog, [*(category or ()), *in_path])
         ranking_request = ListRequest(user=user_id, k=n + offset, filter=filter)
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
         page = replace(ranked, items=ranked.items[offset:])  # the returned page alone
@@ -143,19 +163,8 @@ def gorse_routes(
             metrics.fell_back("ranking budget used up")
         return _scored(ranked, offset)
 
-    @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[ScoredItem])
-    async def similar_items(
-        name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
-    ) -> Response:
-        """Return similar items, for any name of the recommender."""
-        ranked: RankedList = await engine.lists.submit(
-            engine.traffic.split.primary,
-            lambda bundle, store: rank_similar(bundle, item_id, n + offset, None, explain=False),
-        )
-        return _scored(ranked, offset)
-
-    @router.post("/feedback", response_model=RowCount)
-    @router.put("/feedback", response_model=RowCount, operation_id="gorse_put_feedback")
+    @router.post("/feedback", response_model=RowsAffected)
+    @router.put("/feedback", response_model=RowsAffected, operation_id="gorse_put_feedback")
     async def feedback(body: FeedbackList) -> Response:
         """Store feedback; equal feedback of one moment is stored once."""
         events = await worker.run(lambda: _in_order(engine, body))
@@ -165,19 +174,41 @@ def gorse_routes(
         )
         return _affected(counts.accepted)
 
+    _add_similar(router, engine)
     _add_items(router, engine, worker)
     _add_users(router, engine)
     _add_health(router, engine, ready_now)
     return router
 
 
+def _add_similar(router: APIRouter, engine: Engine) -> None:
+    async def similar(item_id: str, n: int, offset: int) -> Response:
+        ranked: RankedList = await engine.lists.submit(
+            engine.traffic.split.primary,
+            lambda bundle, store: rank_similar(bundle, item_id, n + offset, None, explain=False),
+        )
+        return _scored(ranked, offset)
+
+    @router.get("/item-to-item/{name}/{item_id:path}", response_model=list[ScoredItem])
+    async def similar_items(
+        name: Annotated[Id, Path()], item_id: ItemId, n: Places = 10, offset: Skipped = 0
+    ) -> Response:
+        """Return similar items, for any name of the recommender."""
+        return await similar(item_id, n, offset)
+
+    @router.get("/item/{item_id}/neighbors", response_model=list[ScoredItem])
+    async def neighbors(item_id: ItemId, n: Places = 10, offset: Skipped = 0) -> Response:
+        """Return similar items."""
+        return await similar(item_id, n, offset)
+
+
 def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
-    @router.post("/item", response_model=RowCount)
+    @router.post("/item", response_model=RowsAffected)
     async def put_item(body: Item) -> Response:
         """Create or replace an item."""
         return await _put(engine, worker, [body])
 
-    @router.post("/items", response_model=RowCount)
+    @router.post("/items", response_model=RowsAffected)
     async def put_items(body: Annotated[list[Item], AtMost(MAX_ITEMS)]) -> Response:
         """Create or replace several items."""
         return await _put(engine, worker, body)
@@ -187,19 +218,23 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
         """Return an item."""
         stored = await current_item(engine, item_id)
         document = stored.document or engine.traffic.split.primary.document(item_id)
-        return _json(
-            {
-                "ItemId": item_id,
-                "IsHidden": not stored.available,
-                "Categories": _listed(document.get("categories", document.get("category"))),
-                "Timestamp": stored.published,
-                "Labels": document,
-                "Comment": next((document[n] for n in NAMES if n in document), ""),
-            }
+        return _json(gorse_item(stored, document))
+
+    @router.patch("/item/{item_id:path}", response_model=RowsAffected)
+    async def change_item(item_id: ItemId, body: ItemPatch) -> Response:
+        """Change the given fields of an item."""
+        item = Item(ItemId=item_id, **body.model_dump(exclude={"IsHidden"}))
+        draft = _draft(engine, item)
+        change = ItemChange(
+            attributes=dict(draft.attributes),
+            available=None if body.IsHidden is None else not body.IsHidden,
+            published=body.Timestamp,
         )
+        await patched_item(engine, worker, item_id, change)
+        return _affected(1)
 
     @router.delete(
-        "/item/{item_id:path}", response_model=RowCount, operation_id="gorse_delete_item"
+        "/item/{item_id:path}", response_model=RowsAffected, operation_id="gorse_delete_item"
     )
     async def delete(item_id: ItemId) -> Response:
         """Delete an item."""
@@ -208,13 +243,13 @@ def _add_items(router: APIRouter, engine: Engine, worker: Worker) -> None:
 
 
 def _add_users(router: APIRouter, engine: Engine) -> None:
-    @router.post("/user", response_model=RowCount, operation_id="gorse_put_user")
-    @router.post("/users", response_model=RowCount)
+    @router.post("/user", response_model=RowsAffected, operation_id="gorse_put_user")
+    @router.post("/users", response_model=RowsAffected)
     async def put_users(body: Users) -> Response:
         """Store nothing: a user is a history of events."""
         return _affected(0)
 
-    @router.delete("/user/{user_id:path}", response_model=RowCount)
+    @router.delete("/user/{user_id:path}", response_model=RowsAffected)
     async def erase_user(user_id: UserId, request: Request) -> Response:
         """Erase all data about a user."""
         key = getattr(request.state, "key", None)
@@ -251,6 +286,16 @@ def _affected(n: int) -> Response:
     return _json({"RowAffected": n})
 
 
+def _user_and_category(request: Request, user_id: str) -> tuple[str, list[str]]:
+    """Return the user of a path, and the category after it; a / of an id is written %2F."""
+    raw = request.scope.get("raw_path") or b""
+    root = str(request.scope.get("root_path", "")).encode()
+    parts = raw.removeprefix(root).decode("latin-1").split("/")  # "", api, recommend, id, category
+    if len(parts) < 5:
+        return user_id, []
+    return unquote(parts[3]), [unquote(parts[4])] if parts[4] else []
+
+
 def _filter(catalog: Catalog, categories: Sequence[str]) -> str | None:
     if not categories:
         return None
@@ -278,10 +323,6 @@ def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
             Event(name, feedback.UserId, feedback.ItemId, feedback.FeedbackType, time, weight)
         )
     return sorted(events, key=lambda event: event.time)
-
-
-def _listed(value: Any) -> list[str] | None:  # noqa: ANN401
-    return [value] if isinstance(value, str) else value
 
 
 def _categories(catalog: Catalog, item: Item) -> tuple[str, JsonValue]:

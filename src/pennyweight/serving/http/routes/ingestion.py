@@ -27,7 +27,15 @@ from pennyweight.serving.live.item_changes import column, with_fields
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
-__all__ = ["Draft", "as_items", "current_item", "delete_item", "event_time", "feed_routes"]
+__all__ = [
+    "Draft",
+    "as_items",
+    "current_item",
+    "delete_item",
+    "event_time",
+    "feed_routes",
+    "patched_item",
+]
 
 T = TypeVar("T")
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
@@ -71,11 +79,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     @router.patch("/items/{item_id:path}", response_model=ItemStored, operation_id="change_item")
     async def patch_item(item_id: ItemId, body: ItemChange) -> Response:
         """Change attributes or availability of an item."""
-
-        async def change(before: StoredItem, put: StoredItem | None) -> StoredItem:
-            return await worker.run(lambda: _changed(engine, before, put, body))
-
-        return await _item_response(engine, await change_item(engine, item_id, change))
+        return await _item_response(engine, await patched_item(engine, worker, item_id, body))
 
     @router.delete("/items/{item_id:path}", response_model=ItemStored, operation_id="delete_item")
     async def delete(item_id: ItemId) -> Response:
@@ -222,6 +226,17 @@ async def change_item(
         stored = await engine.items.change(changed, put)
         if stored is not None:
             return stored
+
+
+async def patched_item(
+    engine: Engine, worker: Worker, item_id: str, body: ItemChange
+) -> StoredItem:
+    """Change the given fields of an item and store it; `UnknownIdError` where there is none."""
+
+    async def change(before: StoredItem, put: StoredItem | None) -> StoredItem:
+        return await worker.run(lambda: _changed(engine, before, put, body))
+
+    return await change_item(engine, item_id, change)
 
 
 async def delete_item(engine: Engine, item_id: str) -> StoredItem:
