@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from running import FAST, Cli
 
 from pennyweight import Recommender
@@ -44,3 +45,34 @@ def test_a_folder_of_no_service(cli: Cli, tmp_path: Path) -> None:
     ran = cli("export", tmp_path, "--items", items, "--events", events)
     assert ran.code == 2 and "not a folder of a service" in ran.err
     assert not items.exists() and not events.exists()
+
+
+@pytest.mark.parametrize("end", ["csv", "CSV", "parquet", "json"])
+def test_the_end_of_the_name_gives_the_format(
+    cli: Cli, bundle: Path, tmp_path: Path, end: str
+) -> None:
+    live, items, events = tmp_path / "live", tmp_path / f"items.{end}", tmp_path / f"events.{end}"
+    live.mkdir()
+    engine = Engine(SQLiteStore(live / "store.sqlite"), BundleStore(live / "bundles"))
+    engine.start(bundle)
+    name = 'a "quoted", long\nname'
+    event = Event("e", name, engine.traffic.split.primary.catalog.ids[0], "view", 1.76e9 + 1 / 3)
+    engine.store.writer.submit(lambda store: store.add_events([event])).result()
+    engine.close()
+    options = ("--items", tmp_path / "items.jsonl", "--events", events)
+    ran = cli("export", live, *options)
+    assert ran.code == 0, ran.err
+    read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "json": pl.read_ndjson}[end.lower()]
+    (row,) = read(events).filter(pl.col("user_id") == name).to_dicts()
+    assert (row["item_id"], row["timestamp"]) == (event.item, event.time)
+    ran = cli("export", live, "--items", items, "--events", events)
+    if end.lower() == "csv":  # its items have lists
+        assert ran.code == 2 and "CSV cannot hold the lists" in ran.err and not items.exists()
+    else:
+        assert ran.code == 0 and items.exists()
+
+
+def test_an_unknown_format_is_refused(cli: Cli, tmp_path: Path) -> None:
+    options = ("--items", tmp_path / "items.jsonl", "--events", tmp_path / "events.xlsx")
+    ran = cli("export", tmp_path / "live", *options)
+    assert ran.code == 2 and "events.xlsx" in ran.err and ".csv (CSV)" in ran.err

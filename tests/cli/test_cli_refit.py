@@ -48,13 +48,20 @@ def test_a_refit_is_published_and_rolled_back(cli: Cli, live: Path, tmp_path: Pa
     rows = json.loads(cli("bundles", live, "--json").out)
     assert [(row["bundle_version"], row["share"]) for row in rows] == [(first, 0), (second, 1)]
     assert [row["previous"] for row in rows] == [True, False]
-    assert "serves 100%" in cli("bundles", live).out
+    assert [(row["source_exists"], row["refit"]) for row in rows] == [(True, False), (False, True)]
+    lines = cli("bundles", live).out.splitlines()
+    assert "serves 100%" in lines[1] and lines[1].endswith("  refit")
+    (tmp_path / "shop").rename(tmp_path / "moved")
+    assert cli("bundles", live).out.splitlines()[0].endswith("shop (no longer there)")
     ran = cli("rollback", live)
     assert ran.code == 0 and ran.out == f"{live} serves {first}\n" and second in ran.err
     ran = cli("publish", live, tmp_path / "new")
     assert ran.code == 0 and ran.out == f"{live} serves {second}\n"
     ran = cli("refit", live)
     assert ran.code == 0 and "nothing to judge by" in ran.out
+    ran = cli("bundles", live, "--keep", 1)
+    assert ran.code == 0 and "deleted 0 bundles" in ran.err  # one serves, one is for a rollback
+    assert len(ran.out.splitlines()) == 2
 
 
 def test_a_refit_that_is_not_published(cli: Cli, live: Path, tmp_path: Path) -> None:

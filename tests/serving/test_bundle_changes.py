@@ -1,5 +1,8 @@
 """Publication and rollback from another process, with a running service and without one."""
 
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +19,25 @@ from pennyweight.serving.operations.bundle_changes import (
     KEY_VARIABLE,
     check_may_publish,
     listed_bundles,
+    prune,
     publish,
     roll_back,
 )
+from pennyweight.serving.operations.checking import check_folder
 from pennyweight.serving.security.keyring import KeyRing
 from pennyweight.serving.security.keys import change, new_key
 from pennyweight.serving.stores.sqlite import SQLiteStore
+
+KILLED = """
+import os, pathlib, shutil, signal, sys
+from pennyweight.serving.operations.bundle_changes import prune
+
+def killed(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+shutil.rmtree = killed
+prune(pathlib.Path(sys.argv[1]), 1)
+"""
 
 
 def version(bundle: Path) -> str:
@@ -60,6 +76,45 @@ def test_a_running_service_changes_itself(bundles, folder):
         with pytest.raises((BundleError, PlanError), match="no such bundle"):
             publish(folder, folder / "nothing")
     assert running_service(folder) is None
+
+
+def test_the_oldest_bundles_go_and_those_in_use_stay(bundles, folder, tmp_path):
+    copies = []
+    for number in range(3):
+        recommender = pennyweight.Recommender.load(bundles[0])
+        recommender.save(tmp_path / f"copy{number}", parent=f"{number}" * 64)
+        copies.append(tmp_path / f"copy{number}")
+    with (
+        locked_folder(folder),
+        service(None, folder) as live,
+        serving_at(folder, f"http://127.0.0.1:{live.port}"),
+    ):
+        for copy in copies:
+            live.post("/v1/bundles", {"path": str(copy), "publish": False})
+        publish(folder, bundles[1])
+        assert prune(folder, 9) == []
+        assert prune(folder, 4) == [version(copies[0])]
+    assert prune(folder, 1) == [version(copies[1]), version(copies[2])]  # without a service
+    listed = listed_bundles(folder)
+    assert [stored.version for stored in listed.stored] == [version(b) for b in bundles]
+    with closing(SQLiteStore(folder / "store.sqlite")) as store:
+        dropped = [entry.detail for entry in store.audits(9) if entry.action == "drop bundle"]
+    assert dropped[::-1] == [version(copy) for copy in copies]
+    roll_back(folder)
+
+
+def test_a_kill_while_bundles_are_deleted_leaves_whole_ones(bundles, folder, tmp_path):
+    pennyweight.Recommender.load(bundles[0]).save(tmp_path / "copy", parent="0" * 64)
+    publish(folder, bundles[1])
+    publish(folder, tmp_path / "copy")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not check_folder(folder).faults
+    assert listed_bundles(folder).served == {version(tmp_path / "copy"): 1.0}
+    assert version(bundles[0]) not in {stored.version for stored in listed_bundles(folder).stored}
+    roll_back(folder)
+    assert prune(folder, 1) == []
+    assert not [path for path in (folder / "bundles").iterdir() if path.name.startswith(".")]
 
 
 def test_keys_are_needed_where_the_service_has_some(bundles, folder, tmp_path, monkeypatch):

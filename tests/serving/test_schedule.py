@@ -61,6 +61,7 @@ def test_options():
     assert refit_times(None, None, None, "not-worse", None) is None
     times = refit_times("24h", "03:00", "7d", "better", "2GB")
     assert times == RefitTimes(DAY, time_of_day(3), 7 * DAY, "better", 2 * 10**9)
+    assert times.keep == 5 and refit_times("24h", None, None, "better", None, 3).keep == 3
     assert refit_times("30m", None, None, "always", None).memory > 10**8
     for options, message in (
         ((None, "03:00", None, "better", None), "--refit-at needs --refit-every"),
@@ -69,6 +70,7 @@ def test_options():
         (("24h", "25:00", None, "better", None), "--refit-at '25:00'"),
         (("24h", None, None, "worse", None), "better, not-worse, always"),
         (("24h", None, None, "better", "much"), "is not a size"),
+        ((None, None, None, "better", None, 3), "--refit-keep needs --refit-every"),
     ):
         with pytest.raises(PlanError, match=message):
             refit_times(*options)
@@ -127,6 +129,29 @@ def test_refits_run_by_themselves_and_publish(shop, tmp_path):
         assert schedule._mode(live.engine.clock()) == "warm"
         live.engine.publishing.roll_back(actor="test")
         assert version(live) == before
+
+
+def test_old_bundles_of_refits_are_deleted_and_others_stay(shop, tmp_path, caplog):
+    times = RefitTimes(DAY, publish_if="always", keep=2)
+    with scheduled(shop, tmp_path / "live", times, n=40) as (live, schedule):
+        versions = [version(live)]
+        for number in range(4):
+            event = {"event_id": f"n{number}", "user_id": f"u{number}", "item_id": "i1"}
+            live.post("/v1/events", event)
+            schedule.refit()
+            versions.append(version(live))
+        assert len(set(versions)) == 5
+        left = [bundle["bundle_version"] for bundle in live.get("/v1/bundles")["bundles"]]
+        assert left == [versions[0], *versions[-2:]]  # the first is of no refit
+        entries = live.get("/v1/audit")["entries"]
+        dropped = [entry["detail"] for entry in entries if entry["action"] == "drop bundle"]
+        assert dropped == versions[2:0:-1]
+        assert {entry["actor"] for entry in entries if entry["action"] == "drop bundle"} == {
+            "refit"
+        }
+        live.post("/v1/bundles/rollback", {})
+        assert version(live) == versions[-2]
+    assert "2 bundles of refits are kept" in caplog.text
 
 
 def test_a_bundle_that_is_not_published_is_noted(shop, tmp_path):

@@ -10,6 +10,7 @@ import typer
 
 from pennyweight.cli.output import dump, note, say
 from pennyweight.cli.platforms import require_posix
+from pennyweight.formatting import count
 
 __all__ = ["bundles", "publish", "rollback"]
 
@@ -19,12 +20,28 @@ Live = Annotated[
 
 
 def bundles(
-    data: Live, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    data: Live,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="First delete the oldest until N are left; not those that serve or are for a "
+            "rollback.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the bundles of a service, and which of them are served."""
     require_posix(sys.platform)
-    from pennyweight.serving.operations.bundle_changes import listed_bundles
+    from pennyweight.serving.operations.bundle_changes import listed_bundles, prune
+    from pennyweight.serving.operations.refit_settings import is_refit
 
+    if keep is not None:
+        dropped = prune(data, keep)
+        note(
+            f"deleted {count(len(dropped), 'bundle')}{': ' if dropped else ''}{', '.join(dropped)}"
+        )
     listed = listed_bundles(data)
     rows = [
         {
@@ -33,6 +50,8 @@ def bundles(
             "share": listed.served.get(stored.version, 0.0),
             "previous": stored.version in listed.previous,
             "source": stored.source,
+            "source_exists": Path(stored.source).exists(),
+            "refit": is_refit(stored, data),
         }
         for stored in listed.stored
     ]
@@ -42,7 +61,9 @@ def bundles(
     for row in rows:
         served = f"serves {row['share']:.0%}" if row["share"] else ""
         state = served or ("for rollback" if row["previous"] else "")
-        say(f"{row['bundle_version']}  {row['added']}  {state:<12}  {row['source']}".rstrip())
+        gone = "" if row["source_exists"] else " (no longer there)"
+        source = "refit" if row["refit"] else f"{row['source']}{gone}"
+        say(f"{row['bundle_version']}  {row['added']}  {state:<12}  {source}".rstrip())
 
 
 def publish(

@@ -19,7 +19,8 @@ def export(
         Path, typer.Argument(metavar="DIR", help="The folder of the service: `serve --data`.")
     ],
     items: Annotated[
-        Path, typer.Option(metavar="FILE", help="Output file of the items: JSON lines or .parquet.")
+        Path,
+        typer.Option(metavar="FILE", help="Output file of the items: .csv, .jsonl or .parquet."),
     ],
     events: Annotated[
         Path, typer.Option(metavar="FILE", help="Output file of the events, in the same formats.")

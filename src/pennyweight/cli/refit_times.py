@@ -21,15 +21,21 @@ def refit_times(
     full_every: str | None,
     publish_if: str,
     memory: str | None,
+    keep: int | None = None,
 ) -> "RefitTimes | None":
     """Return the times of refits, None for no refits; `PlanError` names a bad option."""
     from pennyweight.config.budget import parse_bytes
     from pennyweight.machine.machine import total_memory
     from pennyweight.serving.operations.refit_settings import PublishIf
-    from pennyweight.serving.operations.schedule import RefitTimes
+    from pennyweight.serving.operations.schedule import KEPT, RefitTimes
 
     if every is None:
-        given = {"--refit-at": at, "--refit-full-every": full_every, "--refit-memory": memory}
+        given = {
+            "--refit-at": at,
+            "--refit-full-every": full_every,
+            "--refit-memory": memory,
+            "--refit-keep": keep,
+        }
         for option, value in given.items():
             if value is not None:
                 raise PlanError(f"{option} needs --refit-every, such as --refit-every 24h")
@@ -45,6 +51,7 @@ def refit_times(
         None if full_every is None else _seconds(full_every, "--refit-full-every"),
         conditions[publish_if],
         nbytes,
+        KEPT if keep is None else keep,
     )
 
 

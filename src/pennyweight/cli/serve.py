@@ -84,6 +84,12 @@ def serve(
         str | None,
         typer.Option(metavar="SIZE", help="Most memory of a refit; by default half of all."),
     ] = None,
+    refit_keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Delete the oldest bundles of refits but N; by default 5."
+        ),
+    ] = None,
 ) -> None:
     """Serve a bundle over HTTP until Ctrl-C: lists, events, items, a dashboard."""
     import logging
@@ -103,7 +109,9 @@ def serve(
             raise PlanError("name a bundle, or with --data a folder that was served from before")
         data = bundle.absolute().with_name(bundle.absolute().name + ".live")
     proxies = Proxies(read_networks(trusted_proxies), read_root_path(root_path))
-    refits = refit_times(refit_every, refit_at, refit_full_every, refit_publish_if, refit_memory)
+    refits = refit_times(
+        refit_every, refit_at, refit_full_every, refit_publish_if, refit_memory, refit_keep
+    )
     level = logging.INFO if log else logging.WARNING
     # The reader of stdout or stderr may stop, and the service goes on.
     with LogQueue(sys.stdout) as out, LogQueue(sys.stderr, notice=dropped_line) as lines:

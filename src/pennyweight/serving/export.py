@@ -33,7 +33,16 @@ from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, Stored
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import replacing
 
-__all__ = ["ExportSummary", "export", "served_version"]
+__all__ = ["FORMATS", "ExportSummary", "check_format", "export", "served_version"]
+
+CSV, JSON_LINES, PARQUET = "CSV", "JSON lines", "Parquet"
+FORMATS = {
+    ".csv": CSV,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".json": JSON_LINES,
+    ".parquet": PARQUET,
+}
 
 AVAILABLE = ("available", "is_available", "in_stock")  # names that `fit` knows
 AGAINST = "dislike"  # the type of events of which a bundle notes only that they were negative
@@ -90,7 +99,7 @@ class ExportSummary:
 def export(folder: Path, items: Path, events: Path, *, since: float | None = None) -> ExportSummary:
     """Write the items and events that a service knows, each with its position beside it.
 
-    Parquet where the name ends in ``.parquet``, otherwise JSON lines. The service may run
+    The end of a name gives the format, see `FORMATS`. The service may run
     meanwhile: both are of one moment. An erasure waits until the files are written; users who were
     erased before are in neither.
 
@@ -103,10 +112,13 @@ def export(folder: Path, items: Path, events: Path, *, since: float | None = Non
     Raises
     ------
     DataError
-        The folder is none of a service, or its events cannot be put in order.
+        The folder is none of a service, or its events cannot be put in order; or a name has
+        another end, or a CSV file would hold lists.
     StoreError, BundleError
         The store or the bundle cannot be read.
     """
+    for path in (items, events):
+        check_format(path)
     check_live_folder(folder)
     if items.resolve() == events.resolve():
         raise DataError(f"{items}: named for items and for events; give each a file")
@@ -145,6 +157,13 @@ def export(folder: Path, items: Path, events: Path, *, since: float | None = Non
             event_types,
             tuple(skipped),
         )
+
+
+def check_format(path: Path) -> None:
+    """Raise `DataError` where the name of a file ends in no format of exports."""
+    if path.suffix.lower() not in FORMATS:
+        names = [f"{end} ({name})" for end, name in FORMATS.items()]
+        raise DataError(f"{path}: no format of exports; end the name in {', '.join(names)}")
 
 
 def served_version(store: Store, bundles: BundleStore) -> tuple[str, CoveredPositions]:
@@ -300,9 +319,18 @@ def _reading(
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
+    format_name = FORMATS[path.suffix.lower()]
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    if format_name == CSV and nested:
+        raise DataError(
+            f"{path}: CSV cannot hold the lists of the columns {', '.join(nested)}; export to "
+            f"{path.stem}.jsonl or {path.stem}.parquet"
+        )
     with _private(path) as new:
-        if path.suffix == ".parquet":
+        if format_name == PARQUET:
             frame.write_parquet(new)
+        elif format_name == CSV:
+            frame.write_csv(new)
         else:
             frame.write_ndjson(new)
 

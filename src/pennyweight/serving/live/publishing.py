@@ -27,7 +27,7 @@ from pennyweight.serving.live.traffic_split import Traffic, Variant, checked_var
 from pennyweight.serving.stores.protocol import Audit, Store
 from pennyweight.serving.worker import Worker
 
-__all__ = ["PREVIOUS", "SINCE", "TRAFFIC", "Publishing"]
+__all__ = ["PREVIOUS", "SINCE", "TRAFFIC", "Publishing", "oldest_unused"]
 
 # Settings in the store: the traffic split, the previous one, and its start (epoch seconds).
 TRAFFIC, PREVIOUS, SINCE = "traffic split", "previous traffic split", "traffic split since"
@@ -176,12 +176,40 @@ class Publishing:
     def drop(self, version: str, *, actor: str) -> None:
         """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
         with self.lock:
-            in_use = (*self._traffic.split.variants, *self.previous())
-            if version in {variant.version for variant in in_use}:
+            if version in self._in_use():
                 raise PlanError(f"the bundle {version!r} is served, or kept for a rollback")
             self.bundles.remove(version)
             self.registry.forget(version, Audit(self._clock(), actor, "drop bundle", version))
             self._files.keep_versions(self.bundles.versions())
+
+    def prune(
+        self,
+        keep: int,
+        *,
+        actor: str,
+        among: Callable[[StoredBundle], bool] = lambda stored: True,
+    ) -> list[str]:
+        """Delete the oldest bundles until some are left; return the deleted ones.
+
+        Those that are served, or would be rolled back to, stay.
+
+        Parameters
+        ----------
+        keep
+            How many may be left, those in use included.
+        among
+            Which bundles are counted and deleted.
+        """
+        with self.lock:
+            bundles = [stored.version for stored in self.registry.stored_bundles() if among(stored)]
+            dropped = oldest_unused(bundles, self._in_use(), keep)
+            for version in dropped:
+                self.drop(version, actor=actor)
+            return dropped
+
+    def _in_use(self) -> set[str]:
+        variants = (*self._traffic.split.variants, *self.previous())
+        return {variant.version for variant in variants}
 
     def previous(self) -> list[Variant]:
         """Return the variants that `roll_back` would serve."""
@@ -257,6 +285,18 @@ class Publishing:
             self._notes.add("clock", "; ".join(texts))
         self._store.read_now(lambda store: _check_lists(restoration.bundle, store, now))
         return restoration.bundle, restoration.seq
+
+
+def oldest_unused(versions: Sequence[str], in_use: Collection[str], keep: int) -> list[str]:
+    """Return the oldest bundles to delete so that some are left, of those that are not in use.
+
+    Parameters
+    ----------
+    versions
+        In the order in which they came.
+    """
+    unused = [version for version in versions if version not in in_use]
+    return unused[: max(0, len(versions) - keep)]
 
 
 def _check_lists(served: ServedBundle, store: Store, now: float) -> None:

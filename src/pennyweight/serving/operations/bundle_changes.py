@@ -12,7 +12,7 @@ from typing import Any
 from pennyweight.errors import BundleError, BusyError, PlanError, StoreError
 from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
+from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC, oldest_unused
 from pennyweight.serving.live.registry import BundleRegistry
 from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.live_folder import (
@@ -31,6 +31,7 @@ __all__ = [
     "ListedBundles",
     "check_may_publish",
     "listed_bundles",
+    "prune",
     "publish",
     "roll_back",
 ]
@@ -119,6 +120,27 @@ def roll_back(folder: Path) -> tuple[str, ...]:
     )
 
 
+def prune(folder: Path, keep: int) -> list[str]:
+    """Delete the oldest bundles that are not in use until some are left; return those deleted.
+
+    Raises
+    ------
+    PlanError, StoreError, BusyError
+        Says why; bundles deleted before stay deleted.
+    """
+    check_live_folder(folder)
+    address = running_service(folder)
+    if address is None:
+        with _engine(folder) as engine:
+            return engine.publishing.prune(keep, actor=ACTOR)
+    listed = listed_bundles(folder)
+    in_use = {*listed.served, *listed.previous}
+    dropped = oldest_unused([stored.version for stored in listed.stored], in_use, keep)
+    for version in dropped:
+        _ask(f"{address}/v1/bundles/{version}", method="DELETE")
+    return dropped
+
+
 def _change(
     folder: Path, path: str, body: dict[str, Any], change: Callable[[Engine], object]
 ) -> tuple[str, ...]:
@@ -142,14 +164,16 @@ def _engine(folder: Path) -> Iterator[Engine]:
             engine.close()
 
 
-def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the answer of a service to a body that is posted, or to a GET without one."""
+def _ask(
+    url: str, body: dict[str, Any] | None = None, *, method: str | None = None
+) -> dict[str, Any]:
+    """Return the answer of a service; by default to a POST of a body, or to a GET without one."""
     headers = {"Content-Type": "application/json"}
     key = os.environ.get(KEY_VARIABLE)
     if key:
         headers["Authorization"] = f"Bearer {key}"
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, headers)
+    request = urllib.request.Request(url, data, headers, method=method)
     # Not through a proxy: the service is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -47,7 +47,7 @@ from pennyweight.serving.operations.judging import (
 )
 from pennyweight.serving.operations.new_events import NewEvents, new_events
 from pennyweight.serving.operations.refit_fit import BundleFit, refit_plan
-from pennyweight.serving.operations.refit_settings import Mode, PublishIf
+from pennyweight.serving.operations.refit_settings import NEW, Mode, PublishIf
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.files import write_atomic
 from pennyweight.storage.private import owner_only
@@ -59,7 +59,7 @@ FRESH = 86_400.0  # seconds for which a refit that died is gone on with
 ROOM = 3  # times the size of the served bundle that must be free on the disk
 WARM_STAGES = ("fit", "judge", "final")
 LOCK = "lock.refit"
-TASK, ITEMS, EVENTS, NEW = "task.json", "items.parquet", "events.parquet", "bundle"
+TASK, ITEMS, EVENTS = "task.json", "items.parquet", "events.parquet"
 
 _log = logging.getLogger(__name__)
 

@@ -6,10 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Mode", "ProcessSettings", "PublishIf"]
+from pennyweight.serving.live.bundles import StoredBundle
+from pennyweight.serving.live_folder import REFIT
+
+__all__ = ["NEW", "Mode", "ProcessSettings", "PublishIf", "is_refit"]
 
 Mode = Literal["full", "warm"]
 PublishIf = Literal["better", "not-worse", "always"]
+NEW = "bundle"  # the new bundle in the folder of a refit
 MODULE = "pennyweight.serving.operations.refit_process"
 
 
@@ -32,3 +36,8 @@ class ProcessSettings:
     def command(self, folder: Path) -> list[str]:
         """Return the command line of the process."""
         return [sys.executable, "-m", MODULE, str(folder), json.dumps(asdict(self))]
+
+
+def is_refit(stored: StoredBundle, folder: Path) -> bool:
+    """Return whether a bundle was published by a refit of a service's folder."""
+    return Path(stored.source) == folder.resolve() / REFIT / NEW

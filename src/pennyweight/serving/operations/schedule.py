@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from pennyweight.errors import PennyweightError
+from pennyweight.formatting import count
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.operations.refit_settings import Mode, ProcessSettings, PublishIf
+from pennyweight.serving.operations.refit_settings import (
+    Mode,
+    ProcessSettings,
+    PublishIf,
+    is_refit,
+)
 
-__all__ = ["RefitSchedule", "RefitTimes", "next_refit"]
+__all__ = ["KEPT", "RefitSchedule", "RefitTimes", "next_refit"]
 
 DAY = 86_400.0
+KEPT = 5  # bundles of refits, by default
 SLACK = 3_600.0  # seconds by which a refit may come early: clocks change, and refits take long
 LAST, LAST_FULL = "last refit", "last full refit"  # settings of the store, epoch seconds
 ACTOR = "refit"
@@ -40,6 +47,8 @@ class RefitTimes:
         When a bundle is published.
     memory
         Bytes that the process may hold; None for no limit.
+    keep
+        How many bundles of refits are kept; older ones are deleted.
     """
 
     every: float
@@ -47,6 +56,7 @@ class RefitTimes:
     full_every: float | None = None
     publish_if: PublishIf = "not-worse"
     memory: int | None = None
+    keep: int = KEPT
 
 
 def next_refit(times: RefitTimes, now: float, last: float) -> float:
@@ -159,7 +169,20 @@ class RefitSchedule:
             process.stdin.flush()
             _log.warning("the bundle of a %s refit was published: %s", mode, answer["result"])
             self._engine.notes.pop(ACTOR, None)
+            self._prune()
         process.wait(ENDING)
+
+    def _prune(self) -> None:
+        try:
+            dropped = self._engine.publishing.prune(
+                self._times.keep, actor=ACTOR, among=lambda stored: is_refit(stored, self._folder)
+            )
+        except PennyweightError as error:
+            self._note(f"old bundles of refits cannot be deleted: {error}")
+            return
+        if dropped:
+            kept = count(self._times.keep, "bundle")
+            _log.warning("deleted %s: %s of refits are kept", ", ".join(dropped), kept)
 
     def _mode(self, now: float) -> Mode:
         every = self._times.full_every
