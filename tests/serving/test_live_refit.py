@@ -18,6 +18,7 @@ import small_shop
 from pennyweight import Recommender
 from pennyweight.bundle import open_bundle
 from pennyweight.errors import BusyError, PlanError
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.serving.live_folder import discard_refit
 from pennyweight.serving.operations import refit as operation
 from pennyweight.serving.operations import refit_fit
@@ -155,6 +156,25 @@ def test_a_better_bundle_is_published_and_a_worse_one_is_not(folder, monkeypatch
     result, bundles = refit(folder, publish_if="better")
     assert result.judgement.low == -worse.high and result.judgement.new == worse.served
     assert bundles and served(folder) != before
+
+
+def test_the_number_of_stages_is_known_from_the_start(folder):
+    updates: list[ProgressUpdate] = []
+    Refit(folder, publish_if="always").run(lambda result: None, progress=updates.append)
+    assert {update.stages for update in updates} == {5}
+    assert list(dict.fromkeys(u.stage for u in updates)) == [
+        "export",
+        "read",
+        "fit",
+        "judge",
+        "final",
+    ]
+    updates.clear()
+    full = Refit(folder, mode="full", publish_if="always")
+    full.run(lambda result: None, progress=updates.append)
+    stages = [update.stage for update in updates]
+    assert len({update.stages for update in updates[stages.index("encode") :]}) == 1
+    assert updates[-1].number == updates[-1].stages and "judge" in stages
 
 
 def test_a_full_refit_is_published_by_the_same_rule(folder):

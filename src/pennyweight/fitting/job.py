@@ -73,7 +73,7 @@ from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, peak_rss, usable_cores
-from pennyweight.progress.tracker import ProgressTracker
+from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
 from pennyweight.ranking.reranking import as_listed
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
@@ -87,6 +87,11 @@ VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizer
 
 class Job:
     """One run: the data, the plan, and the state that the stages share.
+
+    Parameters
+    ----------
+    whole
+        Turns the stages of a fit into those of the call that it is a part of.
 
     Attributes
     ----------
@@ -104,7 +109,9 @@ class Job:
         final: bool,
         scorers: Mapping[str, Scorer] | None = None,
         encoder: Encoder | None = None,
+        whole: Callable[[Sequence[ExpectedStage]], Sequence[ExpectedStage]] = tuple,
     ) -> None:
+        self._whole = whole
         self.plan, self.stages, self.final = plan, Stages(tracker), final
         self.seed, self.scorers, self.own_encoder = plan.evaluate.seed, scorers, encoder
         # A misspelled name is found before the work, not after it.
@@ -121,7 +128,7 @@ class Job:
         self.expected = self._forecast(size, components)
         self.expected.state(REMEDY)
         check_folds(plan.evaluate.folds, plan.evaluate.protocol)
-        tracker.expect(self.expected.stages)
+        tracker.expect(whole(self.expected.stages))
         with self.stages.stage("read"):
             self.data = dataset(items, events, plan)
             self.origin = origin_of(items, events, plan, self.data.interactions)
@@ -166,7 +173,7 @@ class Job:
     def _expect(self, components: Sequence[Component]) -> None:
         """Tell the tracker the stages after the first split, with the components as known now."""
         expected = self._forecast(volume(self.data, None), components)
-        self.stages.tracker.expect(expected.after("split"))
+        self.stages.tracker.expect(self._whole(expected.after("split")))
 
     def measure(self, cuts: Cuts = CUTS) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +57,7 @@ __all__ = ["Refit", "RefitResult"]
 JUDGED = 0.5  # share of the new events that judge the new bundle; it learns the earlier ones
 FRESH = 86_400.0  # seconds for which a refit that died is gone on with
 ROOM = 3  # times the size of the served bundle that must be free on the disk
-WARM_STAGES = ("fit", "judge", "final")
+EXPORT, WARM_STAGES = "export", ("fit", "judge", "final")
 LOCK = "lock.refit"
 TASK, ITEMS, EVENTS = "task.json", "items.parquet", "events.parquet"
 
@@ -214,13 +214,16 @@ class Refit:
         began, processor = time.monotonic(), time.process_time()
         parent = _parent(self.folder)
         _check_room(self.folder, parent)
-        summary = self._exported(parent)
-        served = _served(self.folder, parent.path.name)
-        plan = refit_plan(served.recommender, summary)
         with tracked(progress) as tracker, threadpool_limits(usable_cores()):
-            job = Job(self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True)
             if self.mode == "warm":
-                tracker.expect(map(ExpectedStage, WARM_STAGES))
+                tracker.expect(map(ExpectedStage, (EXPORT, "read", *WARM_STAGES)))
+            tracker(EXPORT)
+            summary = self._exported(parent)
+            served = _served(self.folder, parent.path.name)
+            plan = refit_plan(served.recommender, summary)
+            job = Job(
+                self.work / ITEMS, self.work / EVENTS, plan, tracker, final=True, whole=self._stages
+            )
             new = self._new_events(job, served, summary)
             judgement, path, may_publish = None, None, False
             is_split = _is_split(self.folder)
@@ -242,6 +245,13 @@ class Refit:
             time.monotonic() - began,
             time.process_time() - processor,
         )
+
+    def _stages(self, fit: Sequence[ExpectedStage]) -> Sequence[ExpectedStage]:
+        """Return the stages of the refit, from those of a fit."""
+        if self.mode == "warm":
+            return [*fit[:1], *map(ExpectedStage, WARM_STAGES)]
+        final = [stage for stage in fit if stage.name.startswith("final ")]
+        return [*fit, ExpectedStage("judge"), *final]
 
     def _new_events(self, job: Job, served: ServedBundle, exported: ExportSummary) -> NewEvents:
         data, learned = job.data, served.recommender.interactions
