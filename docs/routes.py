@@ -28,6 +28,7 @@ TITLES = {
     "feeds": "Events and items",
     "users": "Users",
     "bundles": "Bundles",
+    "experiments": "Experiments",
     "health": "Health",
     "as Gorse": "As Gorse",
 }

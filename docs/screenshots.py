@@ -25,7 +25,7 @@ from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.served_bundle import epoch
-from pennyweight.serving.live.traffic_split import Variant
+from pennyweight.serving.live.variants import Variant
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,7 +153,7 @@ def main() -> None:
         engine.start(whole)
         engine.publishing.add(small, actor="local")
         first, second = (stored.version for stored in engine.publishing.stored_bundles())
-        engine.publishing.serve([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
+        engine.experiments.split([Variant(first, 0.8), Variant(second, 0.2)], actor="local")
         users = quiet(Recommender.load(whole))
         with protected_app.serving(make_app(engine, window=RollingMetrics(clock=clock))) as port:
             address = f"http://127.0.0.1:{port}"

@@ -7,8 +7,11 @@ __all__ = [
     "BundleOverview",
     "CatalogItem",
     "Consent",
+    "DetectableChange",
     "Erasure",
     "EventsStored",
+    "ExperimentHistory",
+    "ExperimentStatus",
     "Explanation",
     "ExportedEvent",
     "Health",
@@ -18,6 +21,7 @@ __all__ = [
     "OutcomeReport",
     "Problem",
     "ServiceVersion",
+    "SharesChange",
     "UserExport",
     "UserListing",
 ]
@@ -209,6 +213,50 @@ class BundleOverview(ResponseModel):
     notes: list[str]
 
 
+class ExperimentStatus(ResponseModel):
+    """An experiment: the control first; times are epoch seconds.
+
+    `state` is running, stopped or promoted, and `promoted` the bundle that all users got then.
+    """
+
+    name: str
+    state: str
+    variants: list[BundleShare]
+    started: float
+    started_by: str
+    ends: float | None
+    ended: float | None
+    ended_by: str | None
+    promoted: str | None
+
+
+class ExperimentHistory(ResponseModel):
+    """The experiments, the newest first."""
+
+    experiments: list[ExperimentStatus]
+
+
+class DetectableChange(ResponseModel):
+    """What an experiment can detect: `detectable` is a relative change (0.1 for 10 %).
+
+    `users` are those to expect; `rate` is that of the `recent_days`.
+    """
+
+    days: int
+    users: float
+    detectable: float | None
+    rate: float | None
+    recent_users: int
+    recent_days: int
+    summary: str
+
+
+class SharesChange(ExperimentStatus):
+    """An experiment with other shares, and the share of users who got another bundle."""
+
+    moved: float
+
+
 class ListOutcome(ResponseModel):
     """The outcomes of the lists of a bundle; `rate` is events per list.
 
@@ -260,26 +308,32 @@ class BundleOutcome(ResponseModel):
 
 
 class OutcomeContrast(ResponseModel):
-    """The second bundle minus the first, with tests of equal rates and of the shares."""
+    """A bundle compared with the control: by how much more users act on a list (0.1 for 10 %).
 
-    rate: IntervalValue
-    events_per_user: IntervalValue
+    The interval holds at all looks together; `decided` if it excludes zero. `p` is adjusted for
+    the number of comparisons.
+    """
+
+    control: str
+    bundle_version: str
+    lift: IntervalValue
     p: float
-    significant: bool
-    sample_ratio_p: float
+    decided: bool
 
 
 class OutcomeReport(ResponseModel):
     """The outcomes of lists since `since`, the last change of shares.
 
-    `outcomes` counts by bundle and event type, `variants` by user.
+    `outcomes` counts by bundle and event type, `variants` by user, the control of an experiment
+    first. `sample_ratio_p` tests that the users divide as the shares say.
     """
 
     outcomes: list[ListOutcome]
     since: float
     window: float
     variants: list[BundleOutcome]
-    contrast: OutcomeContrast | None
+    contrasts: list[OutcomeContrast]
+    sample_ratio_p: float | None
     crossed_users: int
     summary: str
     warnings: list[str]

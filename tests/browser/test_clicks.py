@@ -49,7 +49,7 @@ def told(driver) -> str:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
-def test_publishing_sharing_and_rolling_back(alone, bundles, script):
+def test_publishing_comparing_and_rolling_back(alone, bundles, script):
     driver, live = alone.driver, alone.live
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
     (first,) = traffic(live)
@@ -66,12 +66,16 @@ def test_publishing_sharing_and_rolling_back(alone, bundles, script):
     asked(driver, "Roll back")
     press(driver, "Roll back")
     assert "Rolled back" in told(driver) and set(traffic(live)) == {first}
-    field = driver.find_element(By.NAME, "percent")
+    alone.at("/dashboard/experiments")
+    field = driver.find_element(By.NAME, "percent1")
     field.clear()
     field.send_keys("30")
-    asked(driver, "Share")
-    press(driver, "Share")
-    assert "Shared" in told(driver) and traffic(live) == {first: 0.7, second: 0.3}
+    asked(driver, "Start experiment")
+    press(driver, "Start experiment")
+    assert "Started" in told(driver) and traffic(live) == {first: 0.7, second: 0.3}
+    asked(driver, "Stop experiment")
+    press(driver, "Stop experiment")
+    assert "Stopped" in told(driver) and set(traffic(live)) == {first}
     alone.at("/dashboard/bundles")
     driver.find_element(By.NAME, "path").send_keys("/no/such")
     press(driver, "Add")
@@ -85,18 +89,18 @@ def asked(driver, name: str) -> None:
     assert driver.find_element(By.LINK_TEXT, "Cancel")
 
 
-def test_sharing_with_the_keyboard(alone, bundles):
+def test_an_experiment_with_the_keyboard(alone, bundles):
     driver, live = alone.driver, alone.live
     live.post("/v1/bundles", {"path": str(bundles[1]), "publish": False})
     (first,) = traffic(live)
-    alone.at("/dashboard/bundles")
-    enter(driver, driver.find_element(By.NAME, "percent"))
+    alone.at("/dashboard/experiments")
+    enter(driver, driver.find_element(By.NAME, "percent1"))
     enter(driver, driver.find_element(By.LINK_TEXT, "Cancel"))
     assert traffic(live) == {first: 1.0}
-    enter(driver, driver.find_element(By.NAME, "percent"))
+    enter(driver, driver.find_element(By.NAME, "percent1"))
     (button,) = driver.find_elements(By.CSS_SELECTOR, "main button")
     enter(driver, button)
-    assert "Shared" in told(driver) and traffic(live)[first] == 0.9
+    assert "Started" in told(driver) and traffic(live)[first] == 0.5
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])

@@ -28,6 +28,8 @@ PAGES = [
     "/dashboard/search?q=tea",
     "/dashboard/bundles",
     "/dashboard/bundles/rollback",
+    "/dashboard/experiments",
+    "/dashboard/experiments/stop",
     "/dashboard/quality",
     "/dashboard/audit",
     "/docs",
@@ -138,7 +140,7 @@ def test_the_skip_link_leads_to_the_content(look):
     assert driver.switch_to.active_element.get_attribute("name") == "id"
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard/bundles", "/dashboard/quality"])
+@pytest.mark.parametrize("path", ["/", "/dashboard/experiments", "/dashboard/quality"])
 def test_each_chart_has_a_name_and_a_table(look, path):
     look.at(path)
     charts = look.driver.find_elements(By.CSS_SELECTOR, "svg[role=img]")

@@ -5,11 +5,12 @@ import inspect
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from live import TIMEOUT, service
+from live import TIMEOUT, service, shop
 from protected_app import make_key
 
 from pennyweight.client import (
@@ -127,6 +128,24 @@ def test_users_bundles_and_health(live, client):
     assert client.ready().status == "ready"
     assert client.version().bundle_versions == [version]
     assert "pennyweight_ready 1.0" in client.metrics()
+
+
+def test_experiments(live, client, tmp_path):
+    shop(seed=1).save(tmp_path / "other")
+    added = client.add_bundle(str(tmp_path / "other"), publish=False)
+    control, other = (row.bundle_version for row in added.bundles)
+    assert client.plan_experiment(days=7, shares=[0.25, 0.25]).days == 7
+    ends = datetime.now(UTC) + timedelta(days=3)
+    started = client.start_experiment({control: 0.5, other: 0.5}, name="tea", ends=ends)
+    assert (started.state, started.ends) == ("running", ends.timestamp())
+    assert client.change_shares({control: 0.9, other: 0.1}).moved == pytest.approx(0.4)
+    assert client.feedback().contrasts == []
+    assert client.stop_experiment().state == "stopped"
+    client.start_experiment({control: 0.5, other: 0.5})
+    assert client.promote_bundle(other).promoted == other
+    assert [row.state for row in client.list_experiments().experiments] == ["promoted", "stopped"]
+    with pytest.raises(InvalidRequestError, match="no experiment runs"):
+        client.stop_experiment()
 
 
 def test_the_client_for_asyncio(live):

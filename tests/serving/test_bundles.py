@@ -7,7 +7,7 @@ import pytest
 from live import service
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.live.traffic_split import Variant, checked_variants
+from pennyweight.serving.live.variants import Variant, checked_variants
 
 
 def traffic(live) -> dict[str, float]:
@@ -138,8 +138,8 @@ def test_bad_shares(live):
     )
     assert response.status_code == 404
     assert live.http.post("/v1/bundles/rollback", json={}).status_code == 422
-    with pytest.raises(PlanError, match="one or two"):
-        checked_variants([Variant(str(i), 1 / 3) for i in range(3)])
+    with pytest.raises(PlanError, match="2 to 8"):
+        checked_variants([Variant(str(i), 1 / 9) for i in range(9)])
 
 
 def test_no_request_is_lost_while_bundles_are_swapped(live, bundles):

@@ -13,6 +13,7 @@ import small_shop
 from html_page import Page
 
 MODELS = "/dashboard/bundles"
+START = "/dashboard/experiments/start"
 
 
 @pytest.fixture
@@ -31,27 +32,27 @@ def test_the_page_previews_a_change_without_making_it(two):
     for version, now, then in ((first, "100 %", "none"), (second, "none", "100 %")):
         row = text.split(f"{version}<small>")[1].split("</tr>")[0]
         assert [cell.split("</td>")[0] for cell in row.split("<td>")[1:3]] == [now, then]
-    text = page(live, f"{MODELS}/share?most={first}&some={second}&percent=20")
-    assert "At least 20 % of the users would get another bundle" in text
+    text = page(live, f"{START}?control={first}&variant1={second}&percent1=20")
+    assert "20 % of the users would get another bundle" in text
     assert ">80 %<" in text and ">20 %<" in text
     assert (traffic(live), len(live.get("/v1/audit")["entries"])) == before
     same = page(live, f"{MODELS}/publish?version={first}")
     assert "Nothing would change" in same and not Page(same).of("form")
 
 
-@pytest.mark.parametrize("path", ["publish", "share", "rollback"])
+@pytest.mark.parametrize("path", [f"{MODELS}/publish", START, f"{MODELS}/rollback"])
 def test_a_form_that_was_not_confirmed_leads_to_the_question(two, path):
     live, first, second = two
-    if path == "rollback":
+    if path == f"{MODELS}/rollback":
         confirm(live, f"{MODELS}/publish", version=second)
     fields = {
-        "publish": {"version": second},
-        "share": {"most": first, "some": second, "percent": "20"},
-        "rollback": {"x": ""},
+        f"{MODELS}/publish": {"version": second},
+        START: {"control": first, "variant1": second, "percent1": "20"},
+        f"{MODELS}/rollback": {"x": ""},
     }[path]
     before = traffic(live)
-    response = post(live, f"{MODELS}/{path}", **fields)
-    assert response.headers["location"].startswith(f"{MODELS}/{path}")
+    response = post(live, path, **fields)
+    assert response.headers["location"].startswith(path)
     assert traffic(live) == before
     assert ">NDCG@10<" in page(live, response.headers["location"]) or "different data" in page(
         live, response.headers["location"]
@@ -62,7 +63,7 @@ def test_after_another_change_confirmation_is_asked_again(two):
     live, first, second = two
     text = page(live, f"{MODELS}/publish?version={second}")
     sent = {f["name"]: f["value"] for f in Page(text).of("input")}
-    confirm(live, f"{MODELS}/share", most=first, some=second, percent="10")
+    confirm(live, START, control=first, variant1=second, percent1="10")
     refused = looked_at(post(live, f"{MODELS}/publish", 409, **sent))
     assert "have changed since" in refused and traffic(live) == {first: 0.9, second: 0.1}
     confirm(live, f"{MODELS}/publish", version=second)

@@ -46,6 +46,7 @@ PAGES = [
     "/dashboard/search",
     "/dashboard/search?q=tea",
     "/dashboard/bundles",
+    "/dashboard/experiments",
     "/dashboard/quality",
     "/dashboard/audit",
     "/docs",
@@ -209,7 +210,7 @@ def test_every_chart_has_a_table(live):
     }
     live.post("/v1/events", event)
     time.sleep(0.6)  # until the list is on disk
-    for path, charts in (("/", 3), ("/dashboard/bundles", 1), ("/dashboard/quality", 5)):
+    for path, charts in (("/", 3), ("/dashboard/experiments", 1), ("/dashboard/quality", 5)):
         parsed = Page(page(live, path))
         assert len(parsed.of("svg")) >= charts
         assert len(parsed.of("table")) >= len(parsed.of("svg"))
@@ -297,7 +298,7 @@ def test_a_user_is_handed_out_and_erased(live):
     page(live, "/dashboard/users?events=9&lists=x&bundles=" + "9" * 9_999)
 
 
-def test_bundles_are_added_published_shared_and_rolled_back(live, bundles):
+def test_bundles_are_added_published_compared_and_rolled_back(live, bundles):
     (first,) = traffic(live)
     assert "Nothing was published before" in page(live, "/dashboard/bundles")
     added = post(live, "/dashboard/bundles/add", path=str(bundles[1]))
@@ -312,8 +313,10 @@ def test_bundles_are_added_published_shared_and_rolled_back(live, bundles):
     assert "Rolled back" in page(live, response.headers["location"]) and set(traffic(live)) == {
         first
     }
-    response = confirm(live, "/dashboard/bundles/share", most=first, some=second, percent="25")
-    assert "Shared" in page(live, response.headers["location"])
+    response = confirm(
+        live, "/dashboard/experiments/start", control=first, variant1=second, percent1="25"
+    )
+    assert "Started" in page(live, response.headers["location"])
     assert traffic(live) == {first: 0.75, second: 0.25}
     assert "25 % of users" in page(live, f"/dashboard/quality?bundle={second}")
     added = post(live, "/dashboard/bundles/add", path=str(bundles[1]), publish="yes")
@@ -329,7 +332,7 @@ def test_two_bundles_are_told_apart_on_the_overview(live, bundles):
     (first,) = traffic(live)
     post(live, "/dashboard/bundles/add", path=str(bundles[1]))
     second = next(m["bundle_version"] for m in live.get("/v1/bundles")["bundles"] if not m["share"])
-    confirm(live, "/dashboard/bundles/share", most=first, some=second, percent="50")
+    confirm(live, "/dashboard/experiments/start", control=first, variant1=second, percent1="50")
     for i in range(30):
         live.get(f"/v1/recommend/u{i}")
     text = page(live, "/")
@@ -359,10 +362,6 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
     [
         ("publish", {}, 422, "empty"),
         ("publish", {"version": "<b>"}, 404, "&lt;b&gt;"),
-        ("share", {"most": "a", "some": "b", "percent": "x"}, 422, "from 1 to 99"),
-        ("share", {"most": "a", "some": "b", "percent": "100"}, 422, "from 1 to 99"),
-        ("share", {"most": "a", "some": "b", "percent": "nan"}, 422, "from 1 to 99"),
-        ("share", {"most": "a", "some": "a", "percent": "10"}, 422, "named twice"),
         ("add", {"path": "/no/<i>such"}, 409, "/no/&lt;i&gt;such"),
         ("rollback", {}, 422, "no earlier bundle"),
     ],

@@ -1,5 +1,6 @@
 """Refits of a running service at their times, in a process of their own."""
 
+import json
 import os
 import time
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ import pennyweight
 import small_shop
 from pennyweight.cli.refit_times import refit_times
 from pennyweight.errors import PlanError
+from pennyweight.serving.live.experiments import NewExperiment
+from pennyweight.serving.live.variants import Variant
 from pennyweight.serving.operations.schedule import DAY, RefitSchedule, RefitTimes, next_refit
 
 NOW = datetime(2026, 5, 20, 12, 0).astimezone().timestamp()
@@ -188,6 +191,35 @@ def test_a_killed_refit_is_noted_and_the_next_one_publishes(shop, tmp_path, monk
         schedule.refit()
         assert version(live) != before and "refit" not in live.engine.notes
         assert not list((tmp_path / "live" / "refit").iterdir())
+
+
+class AnswerAgain:
+    """The answers of a process, of which one was read already."""
+
+    def __init__(self, answers, line: str) -> None:
+        self.read, self.close = answers.read, answers.close
+        self.readline = lambda: line
+
+
+def test_an_experiment_that_began_during_a_refit_goes_on(shop, bundles, tmp_path, monkeypatch):
+    times = RefitTimes(DAY, publish_if="always")
+    with scheduled(shop, tmp_path / "live", times) as (live, schedule):
+        before, serve = version(live), schedule._serve
+        other = live.engine.publishing.add(bundles[0], actor="ann").version
+        variants = (Variant(before, 0.5), Variant(other, 0.5))
+
+        def late(process, mode):
+            answers = process.stdout
+            line = answers.readline()  # the refit has looked, and may publish
+            assert json.loads(line)["may_publish"]
+            live.engine.experiments.start(NewExperiment(variants), actor="ann")
+            process.stdout = AnswerAgain(answers, line)
+            serve(process, mode)
+
+        monkeypatch.setattr(schedule, "_serve", late)
+        schedule.refit()
+        assert live.engine.notes["refit"].endswith("not published: an experiment runs")
+        assert live.engine.traffic.split.variants == variants
 
 
 def test_the_end_of_the_service_ends_a_refit(shop, tmp_path):

@@ -103,6 +103,6 @@ def _check_published(result: "RefitResult", condition: str, *, made: bool) -> No
             raise GateFailed("no bundle was made")
         return
     if not result.may_publish:
-        reason = "the traffic is split" if result.is_split else f"the condition is {condition}"
+        reason = "an experiment runs" if result.is_split else f"the condition is {condition}"
         raise GateFailed(f"not published: {reason}")
     say(f"published; {duration(result.seconds)}")

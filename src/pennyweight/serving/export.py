@@ -27,7 +27,7 @@ from pennyweight.serving.live.publication import with_published
 from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.registry import BundleRegistry
 from pennyweight.serving.live.served_bundle import CoveredPositions, known_columns
-from pennyweight.serving.live.traffic_split import Variant
+from pennyweight.serving.live.variants import Variant
 from pennyweight.serving.live_folder import BUNDLES, STORE, check_live_folder
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore

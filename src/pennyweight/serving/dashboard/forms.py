@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request, Response
 
 from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.security.actor import actor
 
 __all__ = ["actor", "read_form", "redirect", "required"]
 
@@ -50,9 +51,3 @@ def redirect(
     """Return a redirect to a page, which a reload requests without a second action."""
     location = f"{path}?{urlencode(query)}" if query else path
     return Response(status_code=303, headers={"Location": location, **(headers or {})})
-
-
-def actor(request: Request) -> str:
-    """Return the name of the caller for the audit log."""
-    key = getattr(request.state, "key", None)
-    return "local" if key is None else str(key.name)

@@ -80,6 +80,7 @@ PAGES = (
     ("/dashboard/items", "Items"),
     ("/dashboard/search", "Search"),
     ("/dashboard/bundles", "Bundles"),
+    ("/dashboard/experiments", "Experiments"),
     ("/dashboard/quality", "Quality"),
     ("/dashboard/audit", "Audit"),
     ("/docs", "API"),

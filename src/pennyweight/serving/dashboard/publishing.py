@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,101 +15,125 @@ from pennyweight.serving.dashboard.quality import (
 )
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.traffic_split import Variant, checked_variants
+from pennyweight.serving.live.variants import Variant
 
-__all__ = ["BUNDLES_PATH", "PUBLISH", "audit_routes", "publishing_routes"]
+__all__ = [
+    "BUNDLES_PATH",
+    "PUBLISH",
+    "Change",
+    "Fields",
+    "add_change",
+    "audit_routes",
+    "publishing_routes",
+]
 
 BUNDLES_PATH = "/dashboard/bundles"
-PUBLISH, SHARE, BACK = (
-    f"{BUNDLES_PATH}/publish",
-    f"{BUNDLES_PATH}/share",
-    f"{BUNDLES_PATH}/rollback",
-)
+PUBLISH, BACK = f"{BUNDLES_PATH}/publish", f"{BUNDLES_PATH}/rollback"
 NOTHING = "no earlier bundle to roll back to"
 MAX_ENTRIES = 200
 
 Fields = Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of the served bundles that a page asks to confirm.
+
+    Attributes
+    ----------
+    path
+        Of the page.
+    button
+        Its label.
+    variants_of
+        The bundles that fields of the form lead to; errors say why they cannot.
+    apply
+        Makes the change, by the fields and the name of the caller.
+    then, done
+        The page that follows, and its message.
+    fields
+        Those that the page passes on to its button.
+    """
+
+    path: str
+    button: str
+    variants_of: Callable[[Fields], Sequence[Variant]]
+    apply: Callable[[Fields, str], object]
+    then: str
+    done: str
+    fields: tuple[str, ...] = ()
+
+
 def publishing_routes(engine: Engine) -> APIRouter:
     """Return the routes; their changes are audited."""
     router = page_router()
+    publishing = engine.publishing
 
     def back(fields: Fields) -> list[Variant]:
-        before = engine.publishing.previous()
+        before = publishing.previous()
         if not before:
             raise Refusal(422, NOTHING)
         return before
 
-    _add(router, engine, PUBLISH, "Publish", "published", _all_users)
-    _add(router, engine, SHARE, "Share", "shared", _two_bundles)
-    _add(router, engine, BACK, "Roll back", "rolled-back", back)
+    def one(fields: Fields) -> list[Variant]:
+        return [Variant(required(fields, "version"), 1.0)]
+
+    def publish(fields: Fields, user: str) -> None:
+        version, force = required(fields, "version"), fields.get("force") == "yes"
+        publishing.serve(version, actor=user, force=force)
+
+    def roll_back(fields: Fields, user: str) -> None:
+        publishing.roll_back(actor=user)
+
+    add_change(
+        router,
+        engine,
+        Change(PUBLISH, "Publish", one, publish, BUNDLES_PATH, "published", ("version",)),
+    )
+    add_change(
+        router, engine, Change(BACK, "Roll back", back, roll_back, BUNDLES_PATH, "rolled-back")
+    )
     return router
 
 
-def _add(
-    router: APIRouter,
-    engine: Engine,
-    path: str,
-    name: str,
-    result: str,
-    variants_of: Callable[[Fields], Sequence[Variant]],
-) -> None:
+def add_change(router: APIRouter, engine: Engine, change: Change) -> None:
     """Add the page that asks, and the route of its button."""
 
     def variants_in(fields: Fields) -> tuple[Variant, ...]:
-        chosen = checked_variants(variants_of(fields))
+        chosen = tuple(change.variants_of(fields))
         for variant in chosen:
             engine.publishing.bundles.path(variant.version)
         return chosen
 
-    @router.get(path)
+    @router.get(change.path)
     async def confirm(request: Request) -> Response:
         fields = dict(request.query_params)
         variants = await asyncio.to_thread(variants_in, fields)
-        context = await asyncio.to_thread(_context, engine, variants, path, name, fields)
+        context = await asyncio.to_thread(_context, engine, variants, change, fields)
         return page(request, "publishing.html", context)
 
-    @router.post(path)
-    async def change(request: Request) -> Response:
+    @router.post(change.path)
+    async def apply(request: Request) -> Response:
         fields = await read_form(request)
-        variants = await asyncio.to_thread(variants_in, fields)
+        await asyncio.to_thread(variants_in, fields)
         now = fields.get("now")
         if now is None:  # not confirmed yet
-            return redirect(path, {key: fields[key] for key in fields if key in FIELDS})
+            return redirect(
+                change.path, {key: fields[key] for key in change.fields if key in fields}
+            )
         if now != _state(engine.traffic.split.variants):
             raise Refusal(
                 409,
                 "the bundles in service have changed since the page was loaded; "
                 "reload the bundles and decide again",
             )
-        user, force = actor(request), fields.get("force") == "yes"
-        await engine.publishing.changes.run(
-            lambda: engine.publishing.serve(variants, actor=user, force=force)
-        )
-        return redirect(BUNDLES_PATH, {"done": result})
+        user = actor(request)
+        await engine.publishing.changes.run(lambda: change.apply(fields, user))
+        return redirect(change.then, {"done": change.done})
 
 
-FIELDS = ("version", "most", "some", "percent")
-
-
-def _all_users(fields: Fields) -> list[Variant]:
-    return [Variant(required(fields, "version"), 1.0)]
-
-
-def _two_bundles(fields: Fields) -> list[Variant]:
-    part = _percent(required(fields, "percent"))
-    return [Variant(required(fields, "most"), 1 - part), Variant(required(fields, "some"), part)]
-
-
-def _percent(text: str) -> float:
-    try:
-        share = float(text) / 100
-    except ValueError:
-        raise Refusal(422, "the share is not a number; give one from 1 to 99") from None
-    if not 0 < share < 1:
-        raise Refusal(422, f"a share of {text} %; give one from 1 to 99")
-    return share
+def _sent(change: Change, fields: Fields) -> dict[str, str]:
+    return {key: fields[key] for key in change.fields if key in fields}
 
 
 def _state(variants: Sequence[Variant]) -> str:
@@ -117,10 +142,10 @@ def _state(variants: Sequence[Variant]) -> str:
 
 
 def _context(
-    engine: Engine, variants: Sequence[Variant], path: str, name: str, fields: Fields
+    engine: Engine, variants: Sequence[Variant], change: Change, fields: Fields
 ) -> Mapping[str, object]:
     """Return the context of the page that asks for confirmation."""
-    now = engine.traffic.split.variants
+    now, experiment = engine.traffic.split.variants, engine.traffic.split.experiment
     before, after = (
         {variant.version: variant.share for variant in split} for split in (now, variants)
     )
@@ -130,20 +155,20 @@ def _context(
     force = {"force": "yes"} if any(doubt.is_foreign for doubt in doubts) else {}
     moved = sum(max(0.0, share - before.get(version, 0.0)) for version, share in after.items())
     return {
-        "question": f"{name}?",
+        "question": f"{change.button}?",
         "unchanged": _state(now) == _state(variants),
         "moved": min(moved, 1.0),
+        "ending": experiment.name if experiment is not None and len(variants) == 1 else None,
         "bundles": bundles,
         "before": before,
         "after": after,
         "comparable": are_comparable(bundles),
         "groups": comparable_groups(bundles),
-        "path": path,
+        "path": change.path,
+        "back": change.then,
         "doubts": [text for doubt in doubts for text in doubt.sentences()],
-        "button": f"{name} all the same" if force else name,
-        "fields": {key: fields[key] for key in FIELDS if key in fields}
-        | {"now": _state(now)}
-        | force,
+        "button": f"{change.button} all the same" if force else change.button,
+        "fields": _sent(change, fields) | {"now": _state(now)} | force,
     }
 
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from pennyweight.serving.dashboard.bundles import bundle_routes
 from pennyweight.serving.dashboard.docs import docs_routes
+from pennyweight.serving.dashboard.experiments import experiment_routes
 from pennyweight.serving.dashboard.items import item_routes, search_routes
 from pennyweight.serving.dashboard.login import login_routes
 from pennyweight.serving.dashboard.overview import overview_routes
@@ -38,6 +39,7 @@ def dashboard_routes(
         search_routes(engine),
         bundle_routes(engine),
         publishing_routes(engine),
+        experiment_routes(engine),
         quality_routes(engine),
         audit_routes(engine),
         login_routes(keys, sessions),

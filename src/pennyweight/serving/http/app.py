@@ -21,6 +21,7 @@ from pennyweight.serving.http.proxies import DIRECT, Proxies, behind_proxies, wi
 from pennyweight.serving.http.request_middleware import HandledRequest
 from pennyweight.serving.http.rolling_metrics import RollingMetrics
 from pennyweight.serving.http.routes.admin import admin_routes
+from pennyweight.serving.http.routes.experiments import experiment_routes
 from pennyweight.serving.http.routes.gorse import gorse_routes
 from pennyweight.serving.http.routes.gorse_pages import gorse_page_routes
 from pennyweight.serving.http.routes.health import health_routes
@@ -104,6 +105,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         feed_routes(engine, metrics, worker),
         admin_routes(engine),
         gorse_page_routes(engine),
+        experiment_routes(engine),
         gorse_routes(engine, metrics, worker, ready_now),
         health_routes(engine, metrics, ready_now),
     ):

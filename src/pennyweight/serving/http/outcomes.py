@@ -25,10 +25,11 @@ def outcomes_out(outcomes: Outcomes, meaning: Callable[[str], str]) -> dict[str,
     ]
     return {
         "outcomes": types,
-        "since": outcomes.since,
+        "since": outcomes.period.since,
         "window": outcomes.window,
         "variants": [_variant(outcome) for outcome in outcomes.variants],
-        "contrast": None if outcomes.contrast is None else _contrast(outcomes.contrast),
+        "contrasts": [_contrast(contrast) for contrast in outcomes.contrasts],
+        "sample_ratio_p": outcomes.sample_ratio_p,
         "crossed_users": outcomes.crossed,
         "summary": outcomes.summary(),
         "warnings": list(outcomes.warnings()),
@@ -54,11 +55,11 @@ def _variant(variant: VariantOutcome) -> dict[str, Any]:
 
 def _contrast(contrast: Contrast) -> dict[str, Any]:
     return {
-        "rate": _interval(contrast.rate),
-        "events_per_user": _interval(contrast.events_per_user),
-        "p": contrast.p,
-        "significant": contrast.is_significant and not contrast.is_mismatched,
-        "sample_ratio_p": contrast.sample_ratio_p,
+        "control": contrast.control,
+        "bundle_version": contrast.version,
+        "lift": _interval(contrast.lift.ratio),
+        "p": contrast.lift.p,
+        "decided": contrast.lift.is_decided,
     }
 
 

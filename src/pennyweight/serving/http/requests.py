@@ -25,6 +25,7 @@ from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.serving.http.bounds import AtMost, Attributes, check_names
 from pennyweight.serving.http.hints import with_hints
 from pennyweight.serving.http.problems import WAY
+from pennyweight.serving.live.variants import MAX_VARIANTS
 
 __all__ = [
     "MAX_EVENTS",
@@ -34,6 +35,8 @@ __all__ = [
     "EventBody",
     "Events",
     "EventsQuery",
+    "ExperimentBody",
+    "ExperimentPlanQuery",
     "FeedbackQuery",
     "HistoryEvent",
     "ItemBatch",
@@ -45,10 +48,12 @@ __all__ = [
     "ListQuery",
     "NewItem",
     "PageQuery",
+    "PromotionBody",
     "RankBody",
     "RequestBody",
     "SearchBody",
     "SessionBody",
+    "SharesBody",
     "TrafficSplitBody",
     "UsersQuery",
     "VariantBody",
@@ -472,7 +477,38 @@ class VariantBody(RequestBody):
 
 
 class TrafficSplitBody(RequestBody):
-    """One bundle for all users, or two with shares."""
+    """A bundle for all users, or the shares of an experiment."""
 
-    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(2)]
+    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
     force: bool = False
+
+
+class ExperimentBody(RequestBody):
+    """An experiment to start: the control first, and the planned end."""
+
+    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
+    name: Annotated[str | None, Field(min_length=1, max_length=200), AfterValidator(_plain)] = None
+    ends: Moment | None = None
+    force: bool = False
+
+
+class ExperimentPlanQuery(QueryString):
+    """An experiment to plan: its days, and the shares of the bundles other than the control.
+
+    Shares are separated by commas.
+    """
+
+    days: Annotated[int, Field(ge=1, le=30)] = 14
+    shares: Annotated[str, Field(min_length=1, max_length=200)] = "0.5"
+
+
+class SharesBody(RequestBody):
+    """The shares of all bundles of the experiment that runs."""
+
+    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
+
+
+class PromotionBody(RequestBody):
+    """The bundle that all users get."""
+
+    bundle_version: Id

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS, EncodedItemFiles
+from pennyweight.serving.live.experiments import Experiments
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.list_service import ListService
@@ -81,6 +82,8 @@ class Engine:
         The bundles that are served, and their shares of users.
     publishing
         Adds, publishes and drops bundles.
+    experiments
+        Divides users between bundles.
     lists
         Ranks lists, and logs those that are served.
     items
@@ -123,6 +126,9 @@ class Engine:
             self.histories,
             self.notes,
             clock=clock,
+        )
+        self.experiments = Experiments(
+            self.publishing, clock=clock, make_id=self.make_id, keep=limits.keep_lists
         )
         batching = MicroBatching(
             store,

@@ -15,6 +15,7 @@ from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.clocks import item_disagreements
 from pennyweight.serving.live.encoded_item_files import EncodedItemFiles
 from pennyweight.serving.live.erased_users import ERASING, strip_bundle, without_erased
+from pennyweight.serving.live.experiment import EXPERIMENTS, Experiment, replaced, running
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.lists import ListRequest, rank_lists
@@ -23,7 +24,8 @@ from pennyweight.serving.live.registry import BundleRegistry
 from pennyweight.serving.live.restoring import restore_items
 from pennyweight.serving.live.served_bundle import NOTHING_COVERED, ServedBundle
 from pennyweight.serving.live.store_access import StoreAccess
-from pennyweight.serving.live.traffic_split import Traffic, Variant, checked_variants
+from pennyweight.serving.live.traffic_split import Traffic
+from pennyweight.serving.live.variants import Variant
 from pennyweight.serving.stores.protocol import Audit, Store
 from pennyweight.serving.worker import Worker
 
@@ -101,42 +103,38 @@ class Publishing:
             before = self.bundles.versions()
             stored = self.add(bundle, actor=actor)
             try:
-                self.serve([Variant(stored.version, 1.0)], actor=actor, force=force)
+                self.serve(stored.version, actor=actor, force=force)
             except ForeignBundleError:
                 if stored.version not in before:
                     self.drop(stored.version, actor=actor)
                 raise
             return stored
 
-    def serve(self, variants: Sequence[Variant], *, actor: str, force: bool = False) -> None:
-        """Load and try bundles, then serve them; those before stay for `roll_back`.
+    def serve(self, version: str, *, actor: str, force: bool = False) -> None:
+        """Serve a bundle to all users, which ends an experiment; see `change`.
 
-        Doubts about them are noted for operators. Errors leave the traffic split unchanged.
+        Doubts about it are noted for operators.
 
         Parameters
         ----------
         force
             Serve a bundle even if it has no item of the served one.
-
-        Raises
-        ------
-        PlanError
-            A bundle is of another catalog, or the shares are no shares.
-        BundleError, UnknownIdError, StoreError
-            A bundle cannot be loaded, or the store takes no setting.
         """
+        variants = [Variant(version, 1.0)]
         with self.lock:
-            variants = checked_variants(variants)
-            doubts = self.doubts(variants)
-            for doubt in doubts:
-                if doubt.is_foreign and not force:
-                    raise ForeignBundleError(
-                        f"{doubt.sentences()[0]}; publish the bundle of this shop, or force it "
-                        '(--force; over HTTP "force": true)'
-                    )
-            self._serve(variants, actor=actor)
-            if texts := [text for doubt in doubts for text in doubt.sentences()]:
-                self._notes.add("doubts", "; ".join(texts))
+            doubts = self.checked_doubts(variants, force=force)
+            self.change(variants, actor, "publish", f"{version} 1", doubts=doubts)
+
+    def checked_doubts(self, variants: Sequence[Variant], *, force: bool) -> list[str]:
+        """Return doubts about bundles in words; `ForeignBundleError` about another catalog."""
+        doubts = self.doubts(variants)
+        for doubt in doubts:
+            if doubt.is_foreign and not force:
+                raise ForeignBundleError(
+                    f"{doubt.sentences()[0]}; publish the bundle of this shop, or force it "
+                    '(--force; over HTTP "force": true)'
+                )
+        return [text for doubt in doubts for text in doubt.sentences()]
 
     def doubts(self, variants: Sequence[Variant]) -> list[BundleDoubts]:
         """Compare those bundles that are not served now with the one of most users."""
@@ -148,30 +146,74 @@ class Publishing:
                 doubts.append(bundle_doubts(self.bundles, version, split.primary, read))
         return doubts
 
-    def _serve(self, variants: Sequence[Variant], *, actor: str) -> None:
+    def change(
+        self,
+        variants: Sequence[Variant],
+        actor: str,
+        action: str,
+        detail: str,
+        experiment: Experiment | None = None,
+        doubts: Sequence[str] = (),
+    ) -> None:
+        """Load and try bundles, then serve them, with an audit entry.
+
+        Errors leave all as it was.
+
+        Parameters
+        ----------
+        experiment
+            That shares the users between the bundles, or that ends with this change. Without it,
+            an experiment that runs is stopped.
+        doubts
+            To be noted for operators.
+
+        Raises
+        ------
+        BundleError, UnknownIdError, StoreError
+            A bundle cannot be loaded, or the store takes no setting.
+        """
         with self.lock:
-            variants = checked_variants(variants)
-            loaded = self.load(variants)
-            before = self._traffic.split.variants if self._traffic.is_split else None
+            loaded, now, experiments = self.load(variants), self._clock(), self.experiments()
+            last = running(experiments)
+            if experiment is None and last is not None:
+                experiment = last.finished(now, actor)
             settings: dict[str, Any] = {TRAFFIC: [asdict(variant) for variant in variants]}
-            if before != variants:
-                settings[SINCE] = self._clock()
-            if before is not None and before != variants:
-                settings[PREVIOUS] = [asdict(variant) for variant in before]
-            shares = ", ".join(f"{variant.version} {variant.share:g}" for variant in variants)
-            entry = Audit(self._clock(), actor, "publish", shares)
-            self._store.save_settings(settings, entry)
-            self.switch(variants, loaded)
+            if experiment is not None:
+                former = experiments if last is not None else [*experiments, experiment]
+                settings[EXPERIMENTS] = replaced(former, experiment)
+            before = self._traffic.split.variants if self._traffic.is_split else None
+            if before != tuple(variants):
+                settings[SINCE] = now
+                settings |= self._previous(variants, before or (), experiment)
+            self._store.save_settings(settings, Audit(now, actor, action, detail))
+            self.switch(variants, loaded, experiment if len(variants) > 1 else None)
             for subject in ("damaged", "start", "doubts"):
                 self._notes.pop(subject, None)
+            if doubts:
+                self._notes.add("doubts", "; ".join(doubts))
+
+    def _previous(
+        self,
+        variants: Sequence[Variant],
+        before: Sequence[Variant],
+        experiment: Experiment | None,
+    ) -> dict[str, Any]:
+        """Return the setting of what a rollback serves: what all users had last, if it changes."""
+        if len(before) == 1:
+            return {PREVIOUS: [asdict(before[0])]}
+        if len(variants) == 1 and list(variants) == self.previous() and experiment is not None:
+            kept = experiment.before in self.bundles.versions()
+            return {PREVIOUS: [asdict(Variant(str(experiment.before), 1.0))] if kept else []}
+        return {}
 
     def roll_back(self, *, actor: str) -> None:
-        """Serve the traffic split before this one; `PlanError` where there was none."""
+        """Serve what all users had before; `PlanError` where that was nothing."""
         with self.lock:
             previous = self.previous()
             if not previous:
                 raise PlanError("no earlier bundle to roll back to")
-            self._serve(previous, actor=actor)
+            version = previous[0].version
+            self.change(previous, actor, "publish", f"{version} 1")
 
     def drop(self, version: str, *, actor: str) -> None:
         """Delete a bundle; `PlanError` where it is served or would be rolled back to."""
@@ -212,8 +254,14 @@ class Publishing:
         return {variant.version for variant in variants}
 
     def previous(self) -> list[Variant]:
-        """Return the variants that `roll_back` would serve."""
-        return self.saved_variants(PREVIOUS)
+        """Return the bundle that `roll_back` would serve, if any."""
+        # A store of an earlier version may name two bundles that shared the users.
+        saved = sorted(self.saved_variants(PREVIOUS), key=lambda variant: -variant.share)
+        return [Variant(variant.version, 1.0) for variant in saved[:1]]
+
+    def experiments(self) -> list[Experiment]:
+        """Return all experiments, the oldest first."""
+        return [Experiment.from_json(row) for row in self._store.setting(EXPERIMENTS) or ()]
 
     def saved_variants(self, key: str) -> list[Variant]:
         """Return the variants that a setting of the store names."""
@@ -230,7 +278,10 @@ class Publishing:
         }
 
     def switch(
-        self, variants: Sequence[Variant], loaded: Mapping[str, tuple[ServedBundle, int]]
+        self,
+        variants: Sequence[Variant],
+        loaded: Mapping[str, tuple[ServedBundle, int]],
+        experiment: Experiment | None = None,
     ) -> None:
         """Serve bundles that were loaded, with the items that came since."""
         with self._traffic.lock:
@@ -238,7 +289,7 @@ class Publishing:
             for version, (bundle, seq) in loaded.items():
                 newer = self._store.read_now(lambda store, seq=seq: store.items(after=seq))  # type: ignore[misc]
                 bundles[version] = bundle.with_items(newer)
-            self._traffic.replace(variants, bundles)
+            self._traffic.replace(variants, bundles, experiment)
         self._histories.keep_versions(self._traffic.bundles)
         self._items.encode_again()
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 from pennyweight.errors import PennyweightError, PlanError, StoreError
 from pennyweight.serving.live.bundles import StoredBundle
 from pennyweight.serving.live.erased_users import strip_bundles
-from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
-from pennyweight.serving.live.traffic_split import Variant
+from pennyweight.serving.live.experiment import EXPERIMENTS, Experiment, running
+from pennyweight.serving.live.publishing import PREVIOUS, SINCE, TRAFFIC
+from pennyweight.serving.live.variants import Buckets, Variant
 
 if TYPE_CHECKING:
     from pennyweight.serving.live.engine import Engine
@@ -49,6 +51,30 @@ def _fallbacks(
     return [*tries, *([Variant(version, 1.0)] for version in dict.fromkeys(others))]
 
 
+def _experiment(engine: "Engine", variants: Sequence[Variant]) -> Experiment | None:
+    """Return the experiment of several variants.
+
+    In a store of an earlier version, bundles shared the users without one: it begins then.
+    """
+    if len(variants) == 1:
+        return None
+    experiments = engine.publishing.experiments()
+    last = running(experiments)
+    if last is None:
+        started = float(engine.store.setting(SINCE) or engine.clock())
+        last = Experiment(
+            f"experiment {len(experiments) + 1}",
+            tuple(variants),
+            Buckets.of(variants, ""),
+            started,
+            "start",
+        )
+        with suppress(StoreError):  # it runs, whether the disk takes its record or not
+            rows = [experiment.to_json() for experiment in (*experiments, last)]
+            engine.store.save_settings({EXPERIMENTS: rows})
+    return last
+
+
 def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
     """Serve the first of several that can be loaded; say what could not.
 
@@ -60,7 +86,8 @@ def _serve_first(engine: "Engine", tries: Sequence[Sequence[Variant]]) -> None:
     failed: Exception | None = None
     for variants in tries:
         try:
-            engine.publishing.switch(variants, engine.publishing.load(variants))
+            experiment = _experiment(engine, variants)
+            engine.publishing.switch(variants, engine.publishing.load(variants), experiment)
         except Exception as error:  # whatever is wrong with one, another may be whole
             names = " and ".join(variant.version for variant in variants)
             together = " together" if len(variants) > 1 else ""  # one of them may be whole
@@ -110,7 +137,7 @@ def _serve_named(engine: "Engine", bundle: Path | str, variants: Sequence[Varian
         version = engine.publishing.add(bundle, actor="start").version
         if version in known_versions and variants:
             return False
-        engine.publishing.serve([Variant(version, 1.0)], actor="start")
+        engine.publishing.serve(version, actor="start")
     except PennyweightError as error:
         if not variants and isinstance(error, StoreError):
             _borrow(engine, bundle, error)

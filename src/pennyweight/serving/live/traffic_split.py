@@ -2,26 +2,19 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 
 from pennyweight.errors import PlanError
+from pennyweight.serving.live.experiment import Experiment
 from pennyweight.serving.live.served_bundle import ServedBundle
+from pennyweight.serving.live.variants import Variant
 
-__all__ = ["Traffic", "TrafficSplit", "Variant", "checked_variants"]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A bundle and the share of users it answers, from 0 to 1."""
-
-    version: str
-    share: float
+__all__ = ["Traffic", "TrafficSplit"]
 
 
 @dataclass(frozen=True)
 class TrafficSplit:
-    """One bundle, or two that share the users by a hash of their ids.
+    """One bundle for all users, or those of an experiment for a share each.
 
     Attributes
     ----------
@@ -29,17 +22,19 @@ class TrafficSplit:
         Shares add up to 1.
     bundles
         Version -> served bundle.
+    experiment
+        Set if there is more than one bundle.
     """
 
     variants: tuple[Variant, ...]
     bundles: Mapping[str, ServedBundle]
+    experiment: Experiment | None = None
 
     def bundle_for(self, name: str) -> ServedBundle:
         """Return the bundle of a user or a session: always the same for the same shares."""
-        if len(self.variants) == 1:
+        if self.experiment is None:
             return self.bundles[self.variants[0].version]
-        point = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
-        return self.bundles[self.variants[0 if point < self.variants[0].share else 1].version]
+        return self.bundles[self.experiment.buckets.version_of(name)]
 
     @property
     def primary(self) -> ServedBundle:
@@ -48,7 +43,7 @@ class TrafficSplit:
 
     def with_bundles(self, bundles: Mapping[str, ServedBundle]) -> "TrafficSplit":
         """Return the same shares of other bundles."""
-        return TrafficSplit(self.variants, dict(bundles))
+        return replace(self, bundles=dict(bundles))
 
 
 class Traffic:
@@ -81,11 +76,16 @@ class Traffic:
         """Version -> bundle of those that are served, if any."""
         return {} if self._split is None else self._split.bundles
 
-    def replace(self, variants: Sequence[Variant], bundles: Mapping[str, ServedBundle]) -> None:
+    def replace(
+        self,
+        variants: Sequence[Variant],
+        bundles: Mapping[str, ServedBundle],
+        experiment: Experiment | None,
+    ) -> None:
         """Serve other variants from now on."""
         with self.lock:
             chosen = {variant.version: bundles[variant.version] for variant in variants}
-            self._split = TrafficSplit(tuple(variants), chosen)
+            self._split = TrafficSplit(tuple(variants), chosen, experiment)
 
     def replace_bundles(
         self, change: Callable[[Mapping[str, ServedBundle]], Mapping[str, ServedBundle]]
@@ -93,15 +93,3 @@ class Traffic:
         """Serve the same variants from changed bundles."""
         with self.lock:
             self._split = self.split.with_bundles(change(self.split.bundles))
-
-
-def checked_variants(variants: Sequence[Variant]) -> tuple[Variant, ...]:
-    """Return one or two variants; `PlanError` where the shares are no shares."""
-    if len(variants) not in (1, 2):
-        raise PlanError(f"{len(variants)} bundles in the traffic split; one or two are allowed")
-    if len({variant.version for variant in variants}) < len(variants):
-        raise PlanError(f"the bundle {variants[0].version!r} is named twice")
-    shares = [variant.share for variant in variants]
-    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-        raise PlanError(f"shares {', '.join(f'{s:g}' for s in shares)}: they must add up to 1")
-    return tuple(variants)

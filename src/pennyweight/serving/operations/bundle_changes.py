@@ -14,7 +14,7 @@ from pennyweight.serving.live.bundles import BundleStore, StoredBundle
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC, oldest_unused
 from pennyweight.serving.live.registry import BundleRegistry
-from pennyweight.serving.live.traffic_split import Variant
+from pennyweight.serving.live.variants import Variant
 from pennyweight.serving.live_folder import (
     BUNDLES,
     STORE,

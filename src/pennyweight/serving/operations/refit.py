@@ -83,7 +83,7 @@ class RefitResult:
     bundle
         The new bundle, None where none was made.
     is_split
-        Whether two bundles share the traffic: a publication would end their comparison.
+        Whether an experiment runs: a publication would end it.
     may_publish
         Whether the judgement allows it, and the traffic is not split.
     seconds, processor_seconds
@@ -112,10 +112,7 @@ class RefitResult:
                 "repetitions)"
             )
         if self.is_split:
-            return (
-                f"{self.judgement.sentence()}; two bundles share the traffic, and a refit does not "
-                "end their comparison"
-            )
+            return f"{self.judgement.sentence()}; an experiment runs, and a refit does not end it"
         return self.judgement.sentence()
 
 
@@ -341,7 +338,7 @@ def _parent(folder: Path) -> Bundle:
 
 
 def _is_split(folder: Path) -> bool:
-    """Return whether two bundles share the traffic."""
+    """Return whether an experiment divides the users between bundles."""
     with closing(SQLiteStore(folder / STORE)) as store:
         return len(store.setting(TRAFFIC) or ()) > 1
 

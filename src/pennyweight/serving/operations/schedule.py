@@ -162,6 +162,10 @@ class RefitSchedule:
         elif not answer["may_publish"]:
             if answer["new_events"]:
                 self._note(f"the bundle of a {mode} refit was not published: {answer['result']}")
+        elif self._engine.experiments.running() is not None:  # since the judgement
+            self._note(f"the bundle of a {mode} refit was not published: an experiment runs")
+            process.stdin.close()
+            process.stdout.read()  # its error, that nothing was published
         else:
             publishing = self._engine.publishing
             publishing.publish(answer["bundle"], actor=ACTOR)

@@ -27,12 +27,13 @@ from pennyweight.serving.http.requests import (
     UsersQuery,
     moment_of_text,
 )
+from pennyweight.serving.http.routes.experiments import variants_of
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.event_export import export_events
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
-from pennyweight.serving.live.traffic_split import Variant
 from pennyweight.serving.live.user_export import export_user
+from pennyweight.serving.security.actor import actor
 from pennyweight.serving.stores.protocol import Audit
 
 __all__ = ["admin_routes"]
@@ -103,13 +104,13 @@ def _add_users(router: APIRouter, engine: Engine) -> None:
 
         Later events of the user are dropped, and later bundles are stripped, until /v1/consents.
         """
-        erasure = await engine.users.erase(user_id, actor=_actor(request))
+        erasure = await engine.users.erase(user_id, actor=actor(request))
         return _json({"user_id": user_id, **erasure})
 
     @router.post("/consents/{user_id:path}", response_model=Consent, tags=["users"])
     async def readmit_user(user_id: UserId, request: Request) -> Response:
         """Store events of an erased user again, after renewed consent."""
-        erased = await engine.users.readmit(user_id, actor=_actor(request))
+        erased = await engine.users.readmit(user_id, actor=actor(request))
         return _json({"user_id": user_id, "erased_before": erased})
 
 
@@ -125,23 +126,22 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
 
         One without any item of the served bundle is refused unless `force` is true.
         """
-        publishing, actor = engine.publishing, _actor(request)
+        publishing, user = engine.publishing, actor(request)
         await publishing.changes.run(
             lambda: (
-                publishing.publish(body.path, actor=actor, force=body.force)
+                publishing.publish(body.path, actor=user, force=body.force)
                 if body.publish
-                else publishing.add(body.path, actor=actor)
+                else publishing.add(body.path, actor=user)
             )
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
     @router.put("/bundles/traffic-split", response_model=BundleOverview, tags=["bundles"])
     async def split_traffic(body: TrafficSplitBody, request: Request) -> Response:
-        """Serve one bundle to all users, or two to a share each."""
-        variants = [Variant(variant.bundle_version, variant.share) for variant in body.variants]
-        actor, force = _actor(request), body.force
+        """Serve one bundle to all users, or start an experiment or change its shares."""
+        variants, user, force = variants_of(body.variants), actor(request), body.force
         await engine.publishing.changes.run(
-            lambda: engine.publishing.serve(variants, actor=actor, force=force)
+            lambda: engine.experiments.split(variants, actor=user, force=force)
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
@@ -149,7 +149,7 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
     async def delete_bundle(bundle_version: Annotated[Id, Path()], request: Request) -> Response:
         """Delete a bundle that is neither served nor the previous one."""
         await engine.publishing.changes.run(
-            lambda: engine.publishing.drop(bundle_version, actor=_actor(request))
+            lambda: engine.publishing.drop(bundle_version, actor=actor(request))
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
@@ -157,7 +157,7 @@ def _add_bundles(router: APIRouter, engine: Engine) -> None:
     async def roll_back(request: Request) -> Response:
         """Serve the previous bundles again."""
         await engine.publishing.changes.run(
-            lambda: engine.publishing.roll_back(actor=_actor(request))
+            lambda: engine.publishing.roll_back(actor=actor(request))
         )
         return _json(await asyncio.to_thread(_bundles, engine))
 
@@ -173,11 +173,6 @@ def _audit(entry: Audit) -> dict[str, Any]:
         "action": entry.action,
         "detail": entry.detail,
     }
-
-
-def _actor(request: Request) -> str:
-    key = getattr(request.state, "key", None)
-    return "local" if key is None else str(key.name)
 
 
 def _bundles(engine: Engine) -> dict[str, Any]:

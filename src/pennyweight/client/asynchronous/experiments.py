@@ -1,0 +1,68 @@
+"""Calls about experiments."""
+
+from collections.abc import Mapping, Sequence
+
+from pennyweight.client.asynchronous.connection import AsyncConnection
+from pennyweight.client.calls import LONG, Call
+from pennyweight.client.records import Time, given
+from pennyweight.responses import (
+    DetectableChange,
+    ExperimentHistory,
+    ExperimentStatus,
+    SharesChange,
+)
+
+__all__ = ["AsyncExperimentCalls"]
+
+PATH = "/v1/experiments"
+
+
+class AsyncExperimentCalls(AsyncConnection):
+    """Experiments: start, shares, stop, promotion. None of these changes is retried."""
+
+    async def list_experiments(self) -> ExperimentHistory:
+        """List the experiments, the newest first."""
+        return await self._read(ExperimentHistory, Call("GET", PATH))
+
+    async def plan_experiment(
+        self, *, days: int = 14, shares: Sequence[float] = (0.5,)
+    ) -> DetectableChange:
+        """Report the smallest change that an experiment can detect, from the users so far.
+
+        `shares` are those of the bundles other than the control.
+        """
+        query = {"days": days, "shares": ",".join(map(str, shares))}
+        return await self._read(DetectableChange, Call("GET", f"{PATH}/plan", query))
+
+    async def start_experiment(
+        self,
+        shares: Mapping[str, float],
+        *,
+        name: str | None = None,
+        ends: Time | None = None,
+    ) -> ExperimentStatus:
+        """Divide the users between bundles (version -> share, the control first)."""
+        body = {"variants": _variants(shares)} | given(name=name, ends=ends)
+        return await self._read(ExperimentStatus, _change("POST", PATH, body))
+
+    async def change_shares(self, shares: Mapping[str, float]) -> SharesChange:
+        """Change the shares; as few users as possible move, and counting restarts."""
+        call = _change("PUT", f"{PATH}/shares", {"variants": _variants(shares)})
+        return await self._read(SharesChange, call)
+
+    async def stop_experiment(self) -> ExperimentStatus:
+        """Serve the control to all users."""
+        return await self._read(ExperimentStatus, _change("POST", f"{PATH}/stop", None))
+
+    async def promote_bundle(self, bundle_version: str) -> ExperimentStatus:
+        """Serve one bundle of the experiment to all users; `roll_back` serves the former one."""
+        call = _change("POST", f"{PATH}/promote", {"bundle_version": bundle_version})
+        return await self._read(ExperimentStatus, call)
+
+
+def _change(method: str, path: str, body: Mapping[str, object] | None) -> Call:
+    return Call(method, path, body=body, is_safe=False, timeout=LONG)
+
+
+def _variants(shares: Mapping[str, float]) -> list[dict[str, object]]:
+    return [{"bundle_version": name, "share": share} for name, share in shares.items()]
