@@ -46,5 +46,9 @@ class KilledService:
 
     def event_ids(self) -> list[str]:
         """Return the ids of all stored events."""
+        return [event["event_id"] for event in self.events()]
+
+    def events(self) -> list[dict]:
+        """Return all stored events."""
         text = httpx.get(f"{self.url}/v1/events:export", timeout=WAIT).text
-        return [json.loads(line)["event_id"] for line in text.splitlines()]
+        return [json.loads(line) for line in text.splitlines()]

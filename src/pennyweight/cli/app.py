@@ -24,6 +24,7 @@ from pennyweight.cli import (
     validate,
 )
 from pennyweight.cli.export import export
+from pennyweight.cli.ingest import ingest
 from pennyweight.cli.refit import refit
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
@@ -85,6 +86,7 @@ for _command in (
     recommend.recommend,
     recommend.similar,
     serve,
+    ingest,
     export,
     refit,
     bundles.bundles,

@@ -1,0 +1,1 @@
+"""Events from files and standard input into a running service, each once."""
