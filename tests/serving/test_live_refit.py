@@ -4,9 +4,11 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,7 @@ from pennyweight import Recommender
 from pennyweight.bundle import open_bundle
 from pennyweight.errors import BusyError, PlanError
 from pennyweight.progress.update import ProgressUpdate
+from pennyweight.serving.live.last_runs import REFIT_RUN, read_run
 from pennyweight.serving.live_folder import discard_refit
 from pennyweight.serving.operations import refit as operation
 from pennyweight.serving.operations import refit_fit
@@ -48,7 +51,7 @@ owner, name = {
     "save": (refit.Refit, "_saved"),
 }[sys.argv[2]]
 setattr(owner, name, killing(getattr(owner, name)))
-refit.Refit(Path(sys.argv[1]), publish_if="always").run(lambda result: None)
+refit.Refit(Path(sys.argv[1]), publish_if="always").run(lambda result: False)
 """
 
 
@@ -89,12 +92,20 @@ def refit(folder: Path, **settings) -> tuple[RefitResult, list[Path]]:
     """Refit and publish; return the result and the new bundle."""
     bundles = []
 
-    def deliver(result: RefitResult) -> None:
-        if result.bundle is not None and result.may_publish:
-            publish(folder, result.bundle)
-            bundles.append(result.bundle)
+    def deliver(result: RefitResult) -> bool:
+        if result.bundle is None or not result.may_publish:
+            return False
+        publish(folder, result.bundle)
+        bundles.append(result.bundle)
+        return True
 
     return Refit(folder, **settings).run(deliver), bundles
+
+
+def outcome(folder: Path) -> str:
+    run = read_run(folder, REFIT_RUN)
+    assert run is not None and 0 <= time.time() - run.time < 300
+    return run.outcome
 
 
 def served(folder: Path) -> str:
@@ -132,9 +143,10 @@ def test_a_refit_is_published_with_its_lineage(first, folder, mode):
 def refit_and_publish_over_http(live: Service, folder: Path, mode: str):
     bundles = []
 
-    def deliver(result: RefitResult) -> None:
+    def deliver(result: RefitResult) -> bool:
         live.post("/v1/bundles", {"path": str(result.bundle)})
         bundles.append(result.bundle)
+        return True
 
     return Refit(folder, mode=mode, publish_if="always").run(deliver), bundles
 
@@ -160,7 +172,7 @@ def test_a_better_bundle_is_published_and_a_worse_one_is_not(folder, monkeypatch
 
 def test_the_number_of_stages_is_known_from_the_start(folder):
     updates: list[ProgressUpdate] = []
-    Refit(folder, publish_if="always").run(lambda result: None, progress=updates.append)
+    Refit(folder, publish_if="always").run(lambda result: False, progress=updates.append)
     assert {update.stages for update in updates} == {5}
     assert list(dict.fromkeys(u.stage for u in updates)) == [
         "export",
@@ -171,7 +183,7 @@ def test_the_number_of_stages_is_known_from_the_start(folder):
     ]
     updates.clear()
     full = Refit(folder, mode="full", publish_if="always")
-    full.run(lambda result: None, progress=updates.append)
+    full.run(lambda result: False, progress=updates.append)
     stages = [update.stage for update in updates]
     assert len({update.stages for update in updates[stages.index("encode") :]}) == 1
     assert updates[-1].number == updates[-1].stages and "judge" in stages
@@ -190,11 +202,13 @@ def test_few_new_events_are_no_judgement(first, tmp_path):
         send(live, log()[-20:])
     result, bundles = refit(tmp_path / "live")
     assert not result.may_publish and "a judgement needs 30" in result.sentence() and not bundles
+    assert outcome(tmp_path / "live") == "not-published"
     result, bundles = refit(tmp_path / "live", publish_if="always")
     assert result.may_publish and served(tmp_path / "live") != result.parent
+    assert outcome(tmp_path / "live") == "published"
     result, bundles = refit(tmp_path / "live", publish_if="always")
     assert result.judgement is None and "nothing to judge by" in result.sentence() and not bundles
-    assert result.arrived == 0
+    assert result.arrived == 0 and outcome(tmp_path / "live") == "nothing-new"
 
 
 def test_events_that_came_late_are_new_and_judge(first, tmp_path):
@@ -287,7 +301,7 @@ def test_a_refit_of_another_kind_begins_anew(folder, caplog):
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert (folder / "refit" / "bundle").is_dir()
     with caplog.at_level("WARNING", "pennyweight"):
-        Refit(folder, mode="full", publish_if="better").run(lambda result: None)
+        Refit(folder, mode="full", publish_if="better").run(lambda result: False)
     assert "goes on" not in caplog.text
 
 
@@ -317,9 +331,10 @@ def test_users_erased_during_a_refit_are_not_in_the_bundle(folder, monkeypatch):
 
     monkeypatch.setattr(Refit, "_saved", erased_before)
 
-    def check(result: RefitResult) -> None:
+    def check(result: RefitResult) -> bool:
         assert not holding(folder, "u155")
         assert "u155" not in Recommender.load(result.bundle).interactions.users
+        return False
 
     Refit(folder, publish_if="always").run(check)
 
@@ -342,9 +357,10 @@ def test_a_comparison_of_two_bundles_is_not_ended(folder):
 
 
 def test_one_refit_at_a_time(folder):
-    def again(result: RefitResult) -> None:
+    def again(result: RefitResult) -> bool:
         with pytest.raises(BusyError, match="another refit"):
-            Refit(folder).run(lambda result: None)
+            Refit(folder).run(lambda result: False)
+        return False
 
     Refit(folder, publish_if="always").run(again)
 
@@ -352,6 +368,14 @@ def test_one_refit_at_a_time(folder):
 def test_a_compressed_bundle_is_refused(folder, monkeypatch):
     recommender = Recommender.load(folder / "bundles" / served(folder))
     recommender.report = recommender.report.model_copy(update={"frontier": object()})
+    (folder / REFIT_RUN).write_text("{")
+    assert read_run(folder, REFIT_RUN) is None
+    monkeypatch.setattr(
+        operation, "_served", lambda folder, version: SimpleNamespace(recommender=recommender)
+    )
+    with pytest.raises(PlanError, match="was compressed"):
+        Refit(folder).run(lambda result: False)
+    assert outcome(folder) == "failed"
     with pytest.raises(PlanError, match="was compressed"):
         refit_fit.refit_plan(recommender, None)
 

@@ -73,13 +73,15 @@ def refit(
     if publish_if is not _Condition.NEVER:
         check_may_publish(data)
 
-    def deliver(result: "RefitResult") -> None:
+    def deliver(result: "RefitResult") -> bool:
         if result.bundle is None:
-            return
+            return False
         if out is not None:
             save_copy(result.bundle, out, overwrite=overwrite)
-        if result.may_publish and publish_if is not _Condition.NEVER:
-            publish(data, result.bundle, actor="refit")
+        if not result.may_publish or publish_if is _Condition.NEVER:
+            return False
+        publish(data, result.bundle, actor="refit")
+        return True
 
     def outcome() -> str:
         saved = "" if place is None else f"{place.outcome()}; "

@@ -12,6 +12,7 @@ from pathlib import Path
 from pennyweight.bundle import MANIFEST
 from pennyweight.errors import DataError, StoreError
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
+from pennyweight.serving.live.last_runs import BACKUP_RUN, REFIT_RUN
 from pennyweight.serving.stores.room import UNWRITABLE
 from pennyweight.storage.files import write_atomic
 from pennyweight.storage.private import narrow, others_may
@@ -34,7 +35,7 @@ BACKUP = "backup.json"  # of a folder that `backup` wrote
 REFIT = "refit"  # the folder of a refit under way
 ADDRESS = "service.json"  # where the running service is found
 NEVER_SERVED = "no bundle has been published there (`pennyweight serve BUNDLE --data DIR`)"
-OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, ".")  # prefixes of its files
+OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, REFIT_RUN, BACKUP_RUN, ".")  # prefixes
 
 _log = logging.getLogger(__name__)
 

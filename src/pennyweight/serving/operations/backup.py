@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pennyweight.bundle.recovery import sweep
 from pennyweight.errors import BundleError, DataError, PennyweightError, StoreError
 from pennyweight.serving.live.bundles import BundleStore, copy_bundle
 from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.last_runs import BACKUP_RUN, LastRun, note_run
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
 from pennyweight.serving.live_folder import (
     BACKUP,
@@ -166,6 +168,7 @@ def back_up(folder: Path, out: Path) -> BackupSummary:
             _nbytes(new),
         )
         write_atomic(new / BACKUP, summary.to_bytes())
+    note_run(folder, BACKUP_RUN, LastRun(time.time(), "saved"))
     return summary
 
 

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from pennyweight.bundle import Bundle, Origin, open_bundle
 from pennyweight.bundle.provenance import exported_position
 from pennyweight.bundle.reader import package_version
-from pennyweight.errors import BusyError, StoreError
+from pennyweight.errors import BusyError, PennyweightError, StoreError
 from pennyweight.fitting.job import Job
 from pennyweight.formatting import count, size
 from pennyweight.machine.machine import usable_cores
@@ -30,6 +30,7 @@ from pennyweight.scorers.protocol import Scorer
 from pennyweight.serving.export import ExportSummary, export, served_version
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.exports import exporting
+from pennyweight.serving.live.last_runs import REFIT_RUN, LastRun, Outcome, note_run
 from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.live_folder import (
@@ -101,6 +102,14 @@ class RefitResult:
     seconds: float
     processor_seconds: float
 
+    def outcome(self, *, published: bool) -> Outcome:
+        """Return how the refit ended, if its bundle was published or not."""
+        if self.judgement is None:
+            return "nothing-new"
+        if published:
+            return "published"
+        return "saved" if self.may_publish else "not-published"
+
     def sentence(self) -> str:
         """Return the result in words."""
         if self.judgement is None:
@@ -142,7 +151,7 @@ class Refit:
 
     def run(
         self,
-        deliver: Callable[[RefitResult], None],
+        deliver: Callable[[RefitResult], bool],
         *,
         keep: bool = False,
         progress: Progress = False,
@@ -152,7 +161,8 @@ class Refit:
         Parameters
         ----------
         deliver
-            Publishes or copies the bundle; called while it exists.
+            Publishes or copies the bundle, and returns whether it was published; called while it
+            exists.
         keep
             Make a bundle even if it may not be published.
 
@@ -166,10 +176,11 @@ class Refit:
         check_live_folder(self.folder)
         with owner_only():
             self.work.mkdir(mode=0o700, exist_ok=True)
-            with _alone(self.folder):
+            with _alone(self.folder), _noted(self.folder) as note:
                 result = self._made() or self._fit(keep, progress)
-                deliver(result)
+                published = deliver(result)
                 discard_refit(self.folder)
+                note(result.outcome(published=published))
         return result
 
     def _made(self) -> RefitResult | None:
@@ -314,6 +325,20 @@ class Refit:
                 recommender.interactions = log.without_users(erased)
             recommender.save(self.work / NEW, overwrite=True, parent=parent.sha256)
         return self.work / NEW
+
+
+@contextmanager
+def _noted(folder: Path) -> Iterator[Callable[[Outcome], None]]:
+    """Note in the folder of the service how a refit ended."""
+
+    def note(outcome: Outcome) -> None:
+        note_run(folder, REFIT_RUN, LastRun(time.time(), outcome))
+
+    try:
+        yield note
+    except (PennyweightError, MemoryError, OSError):
+        note("failed")
+        raise
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def main(folder: Path, settings: ProcessSettings) -> None:
         _write({"error": "it needs more memory than it may hold; raise --refit-memory"})
 
 
-def _deliver(result: RefitResult) -> None:
+def _deliver(result: RefitResult) -> bool:
     _write(
         {
             "result": result.sentence(),
@@ -49,6 +49,7 @@ def _deliver(result: RefitResult) -> None:
     )
     if result.may_publish and sys.stdin.readline().strip() != "published":
         raise StoreError("the service did not publish the bundle; the next refit goes on with it")
+    return result.may_publish
 
 
 def _write(document: dict[str, Any]) -> None:
