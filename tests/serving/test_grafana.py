@@ -47,6 +47,9 @@ def test_labels_are_those_of_the_metrics():
             "events_total": ("result",),
             "remote_queries_total": ("result",),
             "queue_depth": ("queue",),
+            "online_rate": ("period",),
+            "rated_lists": ("period",),
+            "last_refit_outcome": ("outcome",),
         }.items()
     }
     for collector in metrics._registry._collector_to_names:

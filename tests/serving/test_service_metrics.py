@@ -117,7 +117,7 @@ def test_names_follow_the_custom(metrics):
     text = metrics.exposition().decode()
     assert "text/plain" in CONTENT_TYPE and "_created" not in text
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
-    assert len(kinds) == 21
+    assert len(kinds) == 31
     for name, kind in kinds.items():
         assert name.startswith("pennyweight_")
         assert name.endswith("_total") == (kind == "counter")

@@ -120,6 +120,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
         )
         try:
             engine.start(settings.bundle)
+            engine.drift.begin()
             admission = Admission(settings.limits.requests, connections=_connections())
             proxies = settings.proxies
             app = make_app(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.html.charts import Bar, bars
 from pennyweight.html.figures import Fact, Figure, Table
 from pennyweight.serving.dashboard.charts import Series, TimeChart, columns, lines
+from pennyweight.serving.dashboard.drift import drift_facts
 from pennyweight.serving.dashboard.listings import RecentItems, new_items
 from pennyweight.serving.dashboard.page import age, milliseconds, page, page_router
 from pennyweight.serving.http.metrics import Metrics
@@ -39,6 +40,7 @@ def overview_routes(engine: Engine, metrics: Metrics, window: RollingMetrics) ->
                 "now": engine.clock(),
                 "notes": list(engine.notes.values()),
                 "numbers": _facts(engine, metrics, hour, new),
+                "drift": drift_facts(engine),
                 "traffic": _traffic_chart(minutes),
                 "latency": _latency_chart(minutes),
                 "routes": _route_table(routes),

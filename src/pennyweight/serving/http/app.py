@@ -233,6 +233,7 @@ def _watch(engine: Engine, metrics: Metrics) -> None:
     metrics.watch(
         "data_age_seconds", lambda: engine.clock() - engine.traffic.split.primary.newest_event
     )
+    metrics.watch_drift(lambda: engine.drift.state, engine.clock)
     metrics.watch(
         "items_without_vector", lambda: float(len(engine.traffic.split.primary.without_vector))
     )

@@ -14,7 +14,9 @@ from prometheus_client import (
 )
 
 from pennyweight.machine.machine import resident_memory
+from pennyweight.serving.http.drift_gauges import DriftGauges
 from pennyweight.serving.http.request_middleware import HandledRequest
+from pennyweight.serving.live.drift import DriftState
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -113,6 +115,7 @@ class Metrics:
         )
         self._key_failures = counter("key_reload_failures", "Changed keys files that are damaged")
         self._gauges = self._make_gauges(memory)
+        self._drift = DriftGauges(registry)
 
     def _make_gauges(self, memory: Callable[[], float]) -> Mapping[str, Gauge]:
         documentation = {
@@ -133,6 +136,10 @@ class Metrics:
             "pennyweight_queue_depth", "Waiting jobs", ("queue",), registry=self._registry
         )
         return gauges
+
+    def watch_drift(self, state: Callable[[], DriftState], clock: Callable[[], float]) -> None:
+        """Read the last measurement of drift whenever metrics are requested."""
+        self._drift.watch(state, clock)
 
     def answered(self, request: HandledRequest) -> None:
         """Count a request; an observer of `RequestMiddleware`."""

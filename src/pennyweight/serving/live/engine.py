@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from pennyweight.serving.live.bundles import BundleStore
+from pennyweight.serving.live.drift import Drift
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS, EncodedItemFiles
 from pennyweight.serving.live.experiments import Experiments
 from pennyweight.serving.live.histories import HistoryCache
@@ -92,6 +93,9 @@ class Engine:
         Keeps events, and erases users.
     histories
         Histories of users, in memory.
+    drift
+        Measures how far the shop has moved from what the served bundle learned; does not begin by
+        itself.
     notes
         Conditions that operators must see, by subject.
     """
@@ -138,6 +142,7 @@ class Engine:
             clock=clock,
             precedence=precedence,
         )
+        self.drift = Drift(self.store, self.traffic, bundles.folder.parent, clock)
         log = RecommendationLog(self.store.writer, clock, keep=limits.keep_lists)
         self.lists = ListService(self.store, batching, log, clock=clock, make_id=self.make_id)
         self.users = LiveUsers(self.store, self.publishing, self.lists, self.histories, clock=clock)
@@ -164,6 +169,7 @@ class Engine:
 
     def close(self) -> None:
         """Finish work under way, and close the store."""
+        self.drift.close()
         self.publishing.close()
         self.queries.close()
         self.store.integrity.close()

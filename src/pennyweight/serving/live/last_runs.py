@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pennyweight.storage.files import write_atomic
+from pennyweight.storage.private import owner_only
 
 __all__ = ["BACKUP_RUN", "OUTCOMES", "REFIT_RUN", "LastRun", "Outcome", "note_run", "read_run"]
 
@@ -38,7 +39,7 @@ class LastRun:
 
 def note_run(folder: Path, name: str, run: LastRun) -> None:
     """Note a run in the folder of a service; a disk that refuses changes nothing else."""
-    with suppress(OSError):
+    with suppress(OSError), owner_only():
         write_atomic(folder / name, json.dumps(asdict(run)).encode())
 
 
