@@ -181,6 +181,24 @@ class Catalog:
             found.append(at[(titles[at].str.to_lowercase() == title.lower()).to_numpy()])
         return np.unique(np.concatenate(found))
 
+    def title_has(self, words: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which items have each of some words in their title, whatever its capitals.
+
+        A word may be part of a longer one. Items without a title have the beginning of their text.
+        """
+        columns = self._title_columns()
+        if columns:
+            named = [pl.col(name).cast(pl.String) for name in columns]
+            titles = self.attributes.select(pl.coalesce(named).alias("title"))["title"]
+        else:
+            titles = pl.Series("title", [text[:120] for text in self.texts], pl.String)
+        titles = titles.str.to_lowercase()
+        has_all = np.ones(len(self), bool)
+        for word in words:
+            has = titles.str.contains(word.lower(), literal=True).fill_null(False)
+            has_all &= has.to_numpy()
+        return has_all
+
     def _title_columns(self) -> list[str]:
         named = [column for column in self.text_columns[:1] if is_title(column)]
         columns = dict.fromkeys(("title", "name", *named))

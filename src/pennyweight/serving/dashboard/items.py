@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from pennyweight.errors import UnknownIdError
+from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.html.figures import Fact, Table
+from pennyweight.serving.dashboard.browse_query import given
+from pennyweight.serving.dashboard.item_list import ItemConditions, ItemPage, find_items
 from pennyweight.serving.dashboard.listings import ListedItem, listed_items, new_items
-from pennyweight.serving.dashboard.page import FLOOR, mask_count, page, page_router, sentence
+from pennyweight.serving.dashboard.page import FLOOR, clip, mask_count, page, page_router, sentence
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import ListRequest, rank_similar
 from pennyweight.serving.live.served_bundle import ServedBundle
@@ -19,6 +22,7 @@ __all__ = ["item_routes", "search_routes"]
 
 NEAR, LONG = 10, 2_000
 LISTED, LONGEST = 20, 4_000  # items; characters
+ROWS, COLUMNS = 50, 600  # items of a page; characters of the names of attributes
 
 
 def item_routes(engine: Engine) -> APIRouter:
@@ -26,18 +30,19 @@ def item_routes(engine: Engine) -> APIRouter:
     router = page_router()
 
     @router.get("/dashboard/items")
-    async def items(request: Request, id: str = "") -> Response:
+    async def items(
+        request: Request,
+        id: str = "",
+        words: str = "",
+        prefix: str = "",
+        available: str = "",
+        filter: str = "",
+        after: str = "",
+    ) -> Response:
         bundle = engine.traffic.split.primary
         if not id:
-            return page(
-                request,
-                "items.html",
-                {
-                    "total": len(bundle.catalog),
-                    "available": int(bundle.open.sum()),
-                    "new_items": await asyncio.to_thread(new_items, bundle, engine.clock()),
-                },
-            )
+            conditions = ItemConditions(words, prefix, available, filter)
+            return await _list(request, engine, bundle, conditions, after)
         try:
             context = await engine.lists.submit(
                 bundle, lambda bundle, store: _context(bundle, store, id)
@@ -55,6 +60,37 @@ def item_routes(engine: Engine) -> APIRouter:
         )
 
     return router
+
+
+async def _list(
+    request: Request, engine: Engine, bundle: ServedBundle, conditions: ItemConditions, after: str
+) -> Response:
+    failed, found = "", ItemPage((), 0)
+    try:
+        found = await asyncio.to_thread(find_items, bundle, conditions, ROWS, after)
+    except DataError as error:  # of the filter, which stays in its field
+        failed = sentence(error)
+    fields = given(**asdict(conditions))
+    new = None
+    if not fields and not after:
+        new = await asyncio.to_thread(new_items, bundle, engine.clock())
+    return page(
+        request,
+        "items.html",
+        {
+            "fields": asdict(conditions),
+            "filtered": bool(fields),
+            "columns": clip(", ".join(bundle.catalog.attributes.columns), COLUMNS),
+            "total": found.total,
+            "available": int(bundle.open.sum()),
+            "items": found.items,
+            "new_items": new,
+            "first": fields if after else None,
+            "next": fields | {"after": found.next} if found.next else None,
+        },
+        failed=failed,
+        status=422 if failed else 200,
+    )
 
 
 def _context(bundle: ServedBundle, store: Store, item_id: str) -> Mapping[str, object]:

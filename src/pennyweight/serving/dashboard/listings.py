@@ -3,12 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pennyweight.serving.dashboard.page import DAY
 from pennyweight.serving.live.lists import RankedList
 from pennyweight.serving.live.served_bundle import ServedBundle
 
-__all__ = ["ListedItem", "RecentItem", "RecentItems", "listed_items", "new_items"]
+__all__ = [
+    "CatalogItem",
+    "ListedItem",
+    "RecentItems",
+    "catalog_items",
+    "listed_items",
+    "new_items",
+]
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,12 @@ MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
-class RecentItem:
-    """An item with its time of publication, and whether it is available."""
+class CatalogItem:
+    """An item with its time of publication (None: unknown), and whether it is available."""
 
     id: str
     title: str
-    published: float
+    published: float | None
     available: bool
 
 
@@ -51,22 +59,24 @@ class RecentItems:
     """The number of new items, and the newest of them."""
 
     count: int
-    newest: tuple[RecentItem, ...]
+    newest: tuple[CatalogItem, ...]
 
 
 def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> RecentItems:
     """Return the items that were published within the last seconds."""
     codes = np.flatnonzero(now - bundle.published < seconds)
     newest = codes[np.argsort(-bundle.published[codes], kind="stable")][:MAX_LISTED]
-    return RecentItems(
-        len(codes),
-        tuple(
-            RecentItem(
-                bundle.catalog.ids[code],
-                bundle.catalog.title(code),
-                float(bundle.published[code]),
-                bool(bundle.open[code]),
-            )
-            for code in newest.tolist()
-        ),
+    return RecentItems(len(codes), catalog_items(bundle, newest))
+
+
+def catalog_items(bundle: ServedBundle, codes: NDArray[np.int64]) -> tuple[CatalogItem, ...]:
+    """Return the items of some codes."""
+    return tuple(
+        CatalogItem(
+            item_id := bundle.catalog.ids[code],
+            bundle.catalog.title(code),
+            bundle.published_at(item_id),
+            bool(bundle.open[code]),
+        )
+        for code in codes.tolist()
     )

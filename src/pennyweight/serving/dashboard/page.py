@@ -27,6 +27,7 @@ __all__ = [
     "FLOOR",
     "PACKAGE",
     "age",
+    "clip",
     "compile_templates",
     "mask_count",
     "milliseconds",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 DAY = 86_400.0
+WORD = 24  # characters of a word that stays on one line
 FLOOR = 5  # smaller counts might reveal the behavior of one person
 FIRST, LAST = -62_135_596_800, 253_402_300_800  # years 1 to 9999
 
@@ -73,11 +75,27 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
+def clip(text: str, length: int = 120) -> str:
+    """Return a text for a page: not longer than that, on one line, without control characters."""
+    shown = text[: length + 1].translate(_CONTROLS)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
+
+
+def has_long_word(text: str) -> bool:
+    """Whether a line may have to break within a word."""
+    return any(len(word) > WORD for word in text.split())
+
+
+# Control characters, and those that turn the direction of the text around them.
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(0x202A, 0x202F)), "\ufffd")
+_CONTROLS |= dict.fromkeys(range(0x2066, 0x206A), "\ufffd") | dict.fromkeys(map(ord, "\t\n\r"), " ")
+
 PACKAGE = "pennyweight.serving.dashboard"
 PAGES = (
     ("/", "Overview"),
     ("/dashboard/users", "Users"),
     ("/dashboard/items", "Items"),
+    ("/dashboard/events", "Events"),
     ("/dashboard/search", "Search"),
     ("/dashboard/bundles", "Bundles"),
     ("/dashboard/experiments", "Experiments"),
@@ -85,7 +103,9 @@ PAGES = (
     ("/dashboard/audit", "Audit"),
     ("/docs", "API"),
 )
-FORMATS = {format_.__name__: format_ for format_ in (age, milliseconds, percent, utc)}
+FORMATS = {
+    format_.__name__: format_ for format_ in (age, clip, has_long_word, milliseconds, percent, utc)
+}
 
 
 def page(

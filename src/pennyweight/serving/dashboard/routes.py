@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from pennyweight.serving.dashboard.bundles import bundle_routes
 from pennyweight.serving.dashboard.docs import docs_routes
+from pennyweight.serving.dashboard.events import event_routes
 from pennyweight.serving.dashboard.experiments import experiment_routes
 from pennyweight.serving.dashboard.items import item_routes, search_routes
 from pennyweight.serving.dashboard.login import login_routes
@@ -36,6 +37,7 @@ def dashboard_routes(
         overview_routes(engine, metrics, window),
         user_routes(engine),
         item_routes(engine),
+        event_routes(engine),
         search_routes(engine),
         bundle_routes(engine),
         publishing_routes(engine),

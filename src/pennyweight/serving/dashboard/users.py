@@ -1,5 +1,6 @@
 """The history and recommendations of a user; export and erasure of the user's data."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from pennyweight.formatting import count
 from pennyweight.serving.dashboard.forms import actor, read_form, redirect
 from pennyweight.serving.dashboard.listings import listed_items
 from pennyweight.serving.dashboard.page import page, page_router
+from pennyweight.serving.dashboard.user_list import ORDERS, RECENT, bundle_users, live_users
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.histories import NEWEST
@@ -21,7 +23,8 @@ from pennyweight.serving.stores.protocol import Store
 __all__ = ["user_routes"]
 
 USERS_PATH = "/dashboard/users"
-USERS, EVENTS, LISTED = 50, 100, 10
+ROWS, EVENTS, LISTED = 50, 100, 10
+LOGS = {"live": "live events", "bundle": "bundle"}
 NEGATIVE = "negative"  # the log of a bundle does not keep the type of negative events
 
 
@@ -30,8 +33,18 @@ def user_routes(engine: Engine) -> APIRouter:
     router = page_router()
 
     @router.get(USERS_PATH)
-    async def users(request: Request, id: str = "", after: str = "") -> Response:
-        return await (_user(request, engine, id) if id else _users(request, engine, after))
+    async def users(
+        request: Request,
+        id: str = "",
+        prefix: str = "",
+        order: str = "id",
+        log: str = "live",
+        after: str = "",
+    ) -> Response:
+        if id:
+            return await _user(request, engine, id)
+        fields = {"prefix": prefix, "order": order, "log": log}
+        return await _users(request, engine, fields, after)
 
     @router.get(f"{USERS_PATH}/export")
     async def export(id: str = "") -> Response:
@@ -68,12 +81,33 @@ def user_routes(engine: Engine) -> APIRouter:
     return router
 
 
-async def _users(request: Request, engine: Engine, after: str) -> Response:
-    users = await engine.store.read(lambda store: store.users(USERS + 1, after))
+async def _users(
+    request: Request, engine: Engine, fields: Mapping[str, str], after: str
+) -> Response:
+    prefix, order, log = fields["prefix"], fields["order"], fields["log"]
+    if order not in ORDERS or log not in LOGS:
+        raise Refusal(422, "order is id, newest or active, and log is live or bundle")
+    bundle = engine.traffic.split.primary
+    if log == "bundle":
+        interactions = bundle.recommender.interactions
+        listed = await asyncio.to_thread(bundle_users, interactions, order, prefix, ROWS, after)
+    else:
+        listed = await engine.store.read(
+            lambda store: live_users(store, order, prefix, ROWS, after)
+        )
     return page(
         request,
         "users.html",
-        {"users": users[:USERS], "after": after, "more": len(users) > USERS},
+        {
+            "fields": fields,
+            "orders": ORDERS,
+            "logs": LOGS | {"bundle": f"bundle {bundle.version}"},
+            "users": listed.users,
+            "recent": RECENT,
+            "after": after,
+            "first": fields if after else None,
+            "next": {**fields, "after": listed.next} if listed.next else None,
+        },
         success=_erased(request.query_params),
     )
 

@@ -16,4 +16,6 @@ SwaggerUIBundle({
   tryItOutEnabled: true,
   displayRequestDuration: true,
   syntaxHighlight: false,
+  // The page has a main part already.
+  onComplete: () => document.querySelector("#swagger main")?.setAttribute("role", "group"),
 });
