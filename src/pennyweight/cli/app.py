@@ -17,6 +17,7 @@ from pennyweight.cli import (
     encoder,
     enrich,
     exit_codes,
+    experiment,
     fit,
     keys,
     recommend,
@@ -119,3 +120,18 @@ for _name, _command in (
 ):
     _encoder.command(_name)(_guarded(_command))
 app.add_typer(_encoder, name="encoder")
+
+_experiment = typer.Typer(
+    help="Compare bundles on the users of a service: plan, start, status, shares, stop, promote.",
+    no_args_is_help=True,
+)
+for _name, _command in (
+    ("plan", experiment.plan),
+    ("start", experiment.start),
+    ("status", experiment.status),
+    ("shares", experiment.shares),
+    ("stop", experiment.stop),
+    ("promote", experiment.promote),
+):
+    _experiment.command(_name)(_guarded(_command))
+app.add_typer(_experiment, name="experiment")

@@ -27,9 +27,12 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.storage.private import owner_only
 
 __all__ = [
+    "ACTOR",
     "KEY_VARIABLE",
     "ListedBundles",
+    "ask",
     "check_may_publish",
+    "engine_of",
     "listed_bundles",
     "prune",
     "publish",
@@ -86,7 +89,7 @@ def check_may_publish(folder: Path) -> None:
     check_live_folder(folder)
     address = running_service(folder)
     if address is not None:
-        _ask(f"{address}/v1/bundles")  # needs the scope that a publication needs
+        ask(f"{address}/v1/bundles")  # needs the scope that a publication needs
 
 
 def publish(
@@ -131,13 +134,13 @@ def prune(folder: Path, keep: int) -> list[str]:
     check_live_folder(folder)
     address = running_service(folder)
     if address is None:
-        with _engine(folder) as engine:
+        with engine_of(folder) as engine:
             return engine.publishing.prune(keep, actor=ACTOR)
     listed = listed_bundles(folder)
     in_use = {*listed.served, *listed.previous}
     dropped = oldest_unused([stored.version for stored in listed.stored], in_use, keep)
     for version in dropped:
-        _ask(f"{address}/v1/bundles/{version}", method="DELETE")
+        ask(f"{address}/v1/bundles/{version}", method="DELETE")
     return dropped
 
 
@@ -147,14 +150,15 @@ def _change(
     check_live_folder(folder)
     address = running_service(folder)
     if address is not None:
-        return tuple(_ask(f"{address}{path}", body)["notes"])
-    with _engine(folder) as engine:
+        return tuple(ask(f"{address}{path}", body)["notes"])
+    with engine_of(folder) as engine:
         change(engine)
         return tuple(engine.notes.values())
 
 
 @contextmanager
-def _engine(folder: Path) -> Iterator[Engine]:
+def engine_of(folder: Path) -> Iterator[Engine]:
+    """Yield the engine of a folder that no service uses."""
     with owner_only(), locked_folder(folder):
         engine = Engine(open_store(folder / STORE), BundleStore(folder / BUNDLES))
         try:
@@ -164,7 +168,7 @@ def _engine(folder: Path) -> Iterator[Engine]:
             engine.close()
 
 
-def _ask(
+def ask(
     url: str, body: dict[str, Any] | None = None, *, method: str | None = None
 ) -> dict[str, Any]:
     """Return the answer of a service; by default to a POST of a body, or to a GET without one."""

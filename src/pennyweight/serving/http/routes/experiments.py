@@ -12,6 +12,7 @@ from pennyweight.responses import (
     ExperimentStatus,
     SharesChange,
 )
+from pennyweight.serving.http.experiments import experiment_fields, plan_fields
 from pennyweight.serving.http.requests import (
     ExperimentBody,
     ExperimentPlanQuery,
@@ -22,7 +23,6 @@ from pennyweight.serving.http.requests import (
 )
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.experiment import Experiment
 from pennyweight.serving.live.experiment_plan import with_control
 from pennyweight.serving.live.experiments import NewExperiment
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
@@ -41,32 +41,22 @@ def experiment_routes(engine: Engine) -> APIRouter:
     async def list_experiments() -> Response:
         """List the experiments, the newest first."""
         rows = await engine.store.read(lambda store: engine.experiments.all())
-        return _json({"experiments": [_experiment(row) for row in reversed(rows)]})
+        return _json({"experiments": [experiment_fields(row) for row in reversed(rows)]})
 
     @router.get("/plan", response_model=DetectableChange)
-    async def plan_experiment(options: Annotated[ExperimentPlanQuery, Query()]) -> Response:
+    async def planexperiment_fields(options: Annotated[ExperimentPlanQuery, Query()]) -> Response:
         """Report the smallest change that an experiment can detect, from the users so far."""
         planned = await counter.plan(with_control(options.shares), options.days)
-        return _json(
-            {
-                "days": planned.days,
-                "users": planned.users,
-                "detectable": planned.detectable,
-                "rate": planned.rate,
-                "recent_users": planned.recent.users,
-                "recent_days": planned.recent.days,
-                "summary": planned.sentence(),
-            }
-        )
+        return _json(plan_fields(planned))
 
     @router.post("", response_model=ExperimentStatus)
-    async def start_experiment(body: ExperimentBody, request: Request) -> Response:
+    async def startexperiment_fields(body: ExperimentBody, request: Request) -> Response:
         """Divide the users between bundles, until a stop or a promotion."""
         ends = None if body.ends is None else moment(body.ends)
         new, force = NewExperiment(variants_of(body.variants), body.name, ends), body.force
         user = actor(request)
         started = await run(lambda: engine.experiments.start(new, actor=user, force=force))
-        return _json(_experiment(started))
+        return _json(experiment_fields(started))
 
     @router.put("/shares", response_model=SharesChange)
     async def change_shares(body: SharesBody, request: Request) -> Response:
@@ -75,20 +65,20 @@ def experiment_routes(engine: Engine) -> APIRouter:
         moved = await run(lambda: engine.experiments.change_shares(variants, actor=user))
         experiment = engine.traffic.split.experiment
         assert experiment is not None
-        return _json(_experiment(experiment) | {"moved": moved})
+        return _json(experiment_fields(experiment) | {"moved": moved})
 
     @router.post("/stop", response_model=ExperimentStatus)
-    async def stop_experiment(request: Request) -> Response:
+    async def stopexperiment_fields(request: Request) -> Response:
         """Serve the control to all users."""
         user = actor(request)
-        return _json(_experiment(await run(lambda: engine.experiments.stop(actor=user))))
+        return _json(experiment_fields(await run(lambda: engine.experiments.stop(actor=user))))
 
     @router.post("/promote", response_model=ExperimentStatus)
     async def promote_bundle(body: PromotionBody, request: Request) -> Response:
         """Serve one bundle of the experiment to all users; `rollback` serves the former one."""
         version, user = body.bundle_version, actor(request)
         ended = await run(lambda: engine.experiments.promote(version, actor=user))
-        return _json(_experiment(ended))
+        return _json(experiment_fields(ended))
 
     return router
 
@@ -96,16 +86,6 @@ def experiment_routes(engine: Engine) -> APIRouter:
 def variants_of(bodies: Sequence[VariantBody]) -> tuple[Variant, ...]:
     """Return the variants of a request."""
     return tuple(Variant(body.bundle_version, body.share) for body in bodies)
-
-
-def _experiment(experiment: Experiment) -> dict[str, Any]:
-    values = {name: getattr(experiment, name) for name in ExperimentStatus.model_fields}
-    return values | {
-        "variants": [
-            {"bundle_version": variant.version, "share": variant.share}
-            for variant in experiment.variants
-        ]
-    }
 
 
 def _json(value: Any) -> Response:  # noqa: ANN401
