@@ -16,6 +16,8 @@ def test_a_folder_is_backed_up_checked_and_restored(cli: Cli, bundle: Path, tmp_
     engine.start(bundle)
     engine.close()
     ran = cli("backup", live, "--out", backup)
+    stages = [line.split(" s  ")[1] for line in ran.err.splitlines()]
+    assert stages == ["1/3 copy the store", "2/3 copy the bundles", "3/3 check the copy"]
     assert ran.code == 0 and f"saved {backup}: 0 events" in ran.out and "1 bundle " in ran.out
     assert cli("check", backup).out.startswith(f"{backup}: whole backup of ")
     ran = cli("restore", backup, "--to", again)

@@ -11,6 +11,7 @@ from pennyweight.cli.exit_codes import GateFailed
 from pennyweight.cli.output import note, say
 from pennyweight.cli.output_paths import check_folder as check_writable
 from pennyweight.cli.platforms import require_posix
+from pennyweight.cli.progress import show_progress
 from pennyweight.formatting import count, size
 
 __all__ = ["backup", "check", "restore"]
@@ -23,13 +24,15 @@ Live = Annotated[
 def backup(
     data: Live,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="New folder for the backup.")],
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result.")] = False,
 ) -> None:
     """Copy a service's store and bundles, also while it runs, and check the copy."""
     check_writable(out)
     require_posix(sys.platform)
     from pennyweight.serving.operations.backup import back_up
 
-    summary = back_up(data, out)
+    with show_progress(quiet=quiet) as progress:
+        summary = back_up(data, out, progress=progress)
     say(f"saved {out}: {_contents(summary.counts, summary.bundles)} ({size(summary.nbytes)})")
 
 

@@ -15,6 +15,9 @@ from pennyweight.bundle import MANIFEST, Bundle, Position, bundle_faults, open_b
 from pennyweight.bundle.reader import package_version
 from pennyweight.bundle.recovery import sweep
 from pennyweight.errors import BundleError, DataError, PennyweightError, StoreError
+from pennyweight.progress.display import tracked
+from pennyweight.progress.tracker import ExpectedStage
+from pennyweight.progress.update import Progress
 from pennyweight.serving.live.bundles import BundleStore, copy_bundle
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.last_runs import BACKUP_RUN, LastRun, note_run
@@ -34,6 +37,7 @@ from pennyweight.storage.private import narrow_tree
 __all__ = ["BackupCheck", "BackupSummary", "back_up", "check_backup", "is_backup", "restore"]
 
 FORMAT, FORMAT_VERSION = "pennyweight-backup", 1
+STAGES = ("copy the store", "copy the bundles", "check the copy")
 TRIES = 3  # to find the bundles that the copied store names
 
 
@@ -122,7 +126,7 @@ class BackupSummary:
             raise DamagedBackupError(f"{path}: damaged ({error!r}); use another backup") from error
 
 
-def back_up(folder: Path, out: Path) -> BackupSummary:
+def back_up(folder: Path, out: Path, *, progress: Progress = False) -> BackupSummary:
     """Copy the folder of a service, which may run meanwhile; the copy is checked.
 
     The store is of one moment. An erasure waits until the backup ends. Encoded items are left
@@ -138,11 +142,15 @@ def back_up(folder: Path, out: Path) -> BackupSummary:
     """
     check_live_folder(folder)
     _check_free(out)
-    with _writing(out) as new, exporting(folder):
+    with tracked(progress) as tracker, _writing(out) as new, exporting(folder):
+        tracker.expect(map(ExpectedStage, STAGES))
         os.mkdir(new / BUNDLES)
         for _ in range(TRIES):
+            tracker(STAGES[0])
             _copy_store(folder, new / STORE)
+            tracker(STAGES[1])
             bundles = _copy_bundles(folder / BUNDLES, new / BUNDLES)
+            tracker(STAGES[2])
             with closing(SQLiteStore(new / STORE)) as copy:
                 if not copy.setting(TRAFFIC):
                     raise DataError(f"{folder}: {NEVER_SERVED}, so there is nothing to back up")
