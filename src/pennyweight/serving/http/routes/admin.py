@@ -12,6 +12,7 @@ from pennyweight.responses import (
     BundleOverview,
     Consent,
     Erasure,
+    ExportedEvent,
     OutcomeReport,
     UserExport,
     UserListing,
@@ -53,7 +54,12 @@ def admin_routes(engine: Engine) -> APIRouter:
         operation_id="export_events",
         tags=["feeds"],
         response_class=StreamingResponse,
-        responses={200: {"content": {JSON_LINES: {}}, "description": "one event a line"}},
+        responses={
+            200: {
+                "content": {JSON_LINES: {"schema": ExportedEvent.model_json_schema()}},
+                "description": "one event a line",
+            }
+        },
     )
     async def events(options: Annotated[EventsQuery, Query()]) -> Response:
         """Return all live events as JSON lines, each once, in the order of their arrival.
