@@ -619,6 +619,11 @@ export class Client {
     return this.json({ method: "POST", path: `/v1/items`, body, safe: true });
   }
 
+  /** Return all items with their live changes as JSON lines, in the order of the catalog. */
+  exportItems(query: { after?: string | number | null } = {}): AsyncGenerator<CatalogItem> {
+    return this.lines({ method: "GET", path: `/v1/items:export`, query, safe: true });
+  }
+
   /** List users with live events, in order. */
   listUsers(query: { limit?: number; after?: string } = {}): Promise<UserListing> {
     return this.json({ method: "GET", path: `/v1/users`, query, safe: true });
@@ -698,12 +703,12 @@ export class Client {
   }
 
   /** Divide the users between bundles, until a stop or a promotion. */
-  startExperiment(body: ExperimentBody): Promise<ExperimentStatus> {
+  startexperimentFields(body: ExperimentBody): Promise<ExperimentStatus> {
     return this.json({ method: "POST", path: `/v1/experiments`, body });
   }
 
   /** Report the smallest change that an experiment can detect, from the users so far. */
-  planExperiment(query: { days?: number; shares?: string } = {}): Promise<DetectableChange> {
+  planexperimentFields(query: { days?: number; shares?: string } = {}): Promise<DetectableChange> {
     return this.json({ method: "GET", path: `/v1/experiments/plan`, query, safe: true });
   }
 
@@ -713,7 +718,7 @@ export class Client {
   }
 
   /** Serve the control to all users. */
-  stopExperiment(): Promise<ExperimentStatus> {
+  stopexperimentFields(): Promise<ExperimentStatus> {
     return this.json({ method: "POST", path: `/v1/experiments/stop` });
   }
 

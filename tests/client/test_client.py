@@ -102,6 +102,8 @@ def test_events_and_items(client):
     assert client.get_item("n/1 ä").attributes == {"title": "new tea"}
     records = [ItemRecord(f"m{i}", {"title": f"many {i}"}) for i in range(3)]
     assert client.put_items(records).accepted == 3
+    names = [item.item_id for item in client.export_items()]
+    assert names == [*(f"i{i}" for i in range(30)), "n/1 ä", "m0", "m1", "m2"]
     client.delete_item("m0")
     with pytest.raises(NotFoundError, match="m0"):
         client.get_item("m0")

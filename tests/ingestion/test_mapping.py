@@ -2,10 +2,13 @@
 
 import json
 
+import polars as pl
 import pytest
 
+from pennyweight.data.times import parse_times
 from pennyweight.ingestion.mapping import EventMapping, RefusedRow
 from pennyweight.ingestion.raw_rows import RawRow
+from pennyweight.ingestion.times import time_of
 
 
 def row(value: object, start: int = 0) -> RawRow:
@@ -41,11 +44,23 @@ def test_columns_are_found_as_for_fit():
         ("1769860800", 1769860800.0),
         (1769860800123, 1769860800.123),
         ("1769860800000000", 1769860800.0),
+        ("20260131120000", 1769860800.0),
+        ("20260131", 1769817600.0),
     ],
 )
 def test_times(text, seconds):
     event = of_lines().event(row({"user": "a", "item": "b", "timestamp": text}))
     assert event.timestamp == pytest.approx(seconds, abs=1e-6)
+
+
+@pytest.mark.parametrize("text", ["1769860800", "1769860800.5", "1769860800123456", "2026-01-31"])
+def test_times_are_those_of_fit(text):
+    column = pl.Series("time", [text])
+    assert time_of(text, None) == pytest.approx(parse_times(column).values[0], abs=1e-5)
+    for time_format in ("epoch-s", "epoch-ms"):
+        number = pl.Series("time", ["1769860800"])
+        expected = parse_times(number, time_format=time_format).values[0]
+        assert time_of("1769860800", time_format) == expected
 
 
 def test_other_times_need_a_format():
@@ -54,6 +69,10 @@ def test_other_times_need_a_format():
         of_lines().event(row(value))
     event = of_lines(time_format="%d/%m/%Y %H:%M").event(row(value))
     assert event.timestamp == 1769860800.0
+    with pytest.raises(RefusedRow, match="not as in --time-format"):
+        of_lines(time_format="%Y").event(row(value))
+    event = of_lines(time_format="day-first").event(row(value | {"time": "03/01/2026 12:00"}))
+    assert event.timestamp == 1767441600.0
 
 
 @pytest.mark.parametrize(

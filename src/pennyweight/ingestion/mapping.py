@@ -6,17 +6,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-
-import polars as pl
 
 from pennyweight.client.records import EventRecord
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.columns import name_key, resolve
-from pennyweight.data.times import SMALLEST_DATE, parse_times
+from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.errors import DataError
 from pennyweight.ingestion.raw_rows import RawRow
+from pennyweight.ingestion.times import time_of
 from pennyweight.storage.files import digest
 
 __all__ = ["DELIMITERS", "EventMapping", "RefusedRow", "delimiter_of"]
@@ -139,39 +137,18 @@ class EventMapping:
     def _time(self, value: Any) -> float:  # noqa: ANN401
         if value is None or value == "" or isinstance(value, bool | list | dict):
             raise RefusedRow("has no time")
-        seconds = _iso(value) if self.time_format in (None, "iso") else None
-        if seconds is None:
-            seconds = self._parsed(value)
+        try:
+            seconds = time_of(value if isinstance(value, str) else repr(value), self.time_format)
+        except DataError as error:
+            raise RefusedRow(str(error)) from None
         if math.isnan(seconds) or seconds < SMALLEST_DATE:
             raise RefusedRow(f"time {value!r:.40} is no date after March 1973")
         return seconds
-
-    def _parsed(self, value: Any) -> float:  # noqa: ANN401
-        if self.time_format is None and _number_or_none(value) is None:
-            raise RefusedRow(
-                f"time {value!r:.40} is neither ISO 8601 nor epoch; say how times are written with "
-                "--time-format"
-            )
-        try:
-            column = pl.Series("time", [value if isinstance(value, str) else str(value)])
-            return float(parse_times(column, self.source, time_format=self.time_format).values[0])
-        except DataError:
-            raise RefusedRow(f"time {value!r:.40} cannot be read") from None
 
 
 def delimiter_of(header: str) -> str:
     """Return the delimiter of a CSV file, by its first line."""
     return max(DELIMITERS, key=header.count)
-
-
-def _iso(value: Any) -> float | None:  # noqa: ANN401
-    if not isinstance(value, str) or _number_or_none(value) is not None:
-        return None
-    try:
-        time = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def _id(value: Any, role: str) -> str:  # noqa: ANN401

@@ -138,6 +138,25 @@ class FeedCalls(Connection):
             recommendable += stored.recommendable
         return ItemsStored(accepted=accepted, recommendable=recommendable)
 
+    def export_items(self) -> Iterator[CatalogItem]:
+        """Yield all items with their live changes, in the order of the catalog.
+
+        A connection that breaks is made again from the last item on.
+        """
+        after, breaks = None, 0
+        while True:
+            call = Call("GET", "/v1/items:export", given(after=after))
+            try:
+                for line in self._lines(call):
+                    item = CatalogItem.model_validate(json.loads(line))
+                    after, breaks = item.item_id, 0
+                    yield item
+                return
+            except UnreachableError:
+                breaks += 1
+                if breaks > 1:  # the call itself was patient already
+                    raise
+
     def export_events(
         self, *, after: int = 0, since: float | str | None = None
     ) -> Iterator[ExportedEvent]:

@@ -1,4 +1,4 @@
-"""Request bodies and query strings: no unknown field, each of its type and within bounds."""
+"""Request bodies: no unknown field, each of its type and within bounds."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,6 @@ from pydantic import (
     Tag,
     ValidationError,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 
@@ -34,20 +33,14 @@ __all__ = [
     "EventBatch",
     "EventBody",
     "Events",
-    "EventsQuery",
     "ExperimentBody",
-    "ExperimentPlanQuery",
-    "FeedbackQuery",
     "HistoryEvent",
     "ItemBatch",
     "ItemBody",
     "ItemChange",
-    "ItemsQuery",
     "Kind",
     "ListOptions",
-    "ListQuery",
     "NewItem",
-    "PageQuery",
     "PromotionBody",
     "RankBody",
     "RequestBody",
@@ -55,7 +48,6 @@ __all__ = [
     "SessionBody",
     "SharesBody",
     "TrafficSplitBody",
-    "UsersQuery",
     "VariantBody",
     "moment",
     "moment_of_text",
@@ -102,7 +94,7 @@ def _as_text(value: object) -> object:
     return str(value)
 
 
-def _digits(value: object) -> object:
+def digits(value: object) -> object:
     """Refuse numbers of Python alone, such as ``1_0``."""
     if isinstance(value, str) and "_" in value:
         raise ValueError("must be a number")
@@ -199,7 +191,7 @@ def moment_of_text(text: str) -> float:
     return moment(float(text) if NUMBER.fullmatch(text) else text)
 
 
-def _checked_moment(text: str | None) -> str | None:
+def checked_moment(text: str | None) -> str | None:
     if text is not None:
         moment_of_text(text)
     return text
@@ -214,20 +206,6 @@ class RequestBody(BaseModel):
     @classmethod
     def _has_known_names(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
         check_names(value, len(cls.model_fields))
-        try:
-            return read(value)
-        except ValidationError as error:
-            raise with_hints(error, cls.model_fields) from None
-
-
-class QueryString(BaseModel):
-    """Parameters of a query string: none unknown, no NaN."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _has_known_names(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
         try:
             return read(value)
         except ValidationError as error:
@@ -254,71 +232,6 @@ class ListOptions(RequestBody):
     freshness: Weight = 0.0
     half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
     fields: FieldNames = []
-
-
-class ListQuery(QueryString):
-    """Options of a list, in a query string."""
-
-    _numbers = field_validator("k", "diversity", "freshness", "half_life", mode="before")(_digits)
-
-    k: Count = 10
-    filter: Filter | None = None
-    exclude_seen: bool | None = None
-    scenario: Id | None = None
-    diversity: Share = 0.0
-    explain: bool = False
-    freshness: Weight = 0.0
-    half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
-    fields: FieldText = Field(default_factory=tuple)
-
-
-class PageQuery(QueryString):
-    """A page of a listing, in a query string."""
-
-    _numbers = field_validator("limit", mode="before")(_digits)
-
-    limit: Count = 100
-
-
-class UsersQuery(PageQuery):
-    """A page of users."""
-
-    after: Annotated[str, Field(max_length=512)] = ""
-
-
-class EventsQuery(QueryString):
-    """Which events to export, in a query string."""
-
-    _numbers = field_validator("after", mode="before")(_digits)
-
-    after: Annotated[int, Field(ge=0, lt=2**63, description="Only events with a higher seq")] = 0
-    since: Annotated[
-        str | None,
-        Field(max_length=64, description="Only events of this time or later"),
-        AfterValidator(_checked_moment),
-    ] = None
-
-
-class FeedbackQuery(QueryString):
-    """Options of the feedback, in a query string."""
-
-    _numbers = field_validator("window", mode="before")(_digits)
-
-    window: Annotated[
-        float, Field(gt=0, le=30 * DAY, description="Seconds after a list in which events count")
-    ] = 7 * DAY
-
-
-class ItemsQuery(QueryString):
-    """Options of a list that is for no user, in a query string."""
-
-    _numbers = field_validator("k", mode="before")(_digits)
-
-    k: Count = 10
-    filter: Filter | None = None
-    scenario: Id | None = None
-    explain: bool = False
-    fields: FieldText = Field(default_factory=tuple)
 
 
 class HistoryEvent(RequestBody):
@@ -487,19 +400,9 @@ class ExperimentBody(RequestBody):
     """An experiment to start: the control first, and the planned end."""
 
     variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
-    name: Annotated[str | None, Field(min_length=1, max_length=200), AfterValidator(_plain)] = None
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)] | None = None
     ends: Moment | None = None
     force: bool = False
-
-
-class ExperimentPlanQuery(QueryString):
-    """An experiment to plan: its days, and the shares of the bundles other than the control.
-
-    Shares are separated by commas.
-    """
-
-    days: Annotated[int, Field(ge=1, le=30)] = 14
-    shares: Annotated[str, Field(min_length=1, max_length=200)] = "0.5"
 
 
 class SharesBody(RequestBody):

@@ -18,17 +18,10 @@ from pennyweight.responses import (
     UserListing,
 )
 from pennyweight.serving.http.outcomes import outcomes_out
-from pennyweight.serving.http.requests import (
-    BundleBody,
-    EventsQuery,
-    FeedbackQuery,
-    Id,
-    PageQuery,
-    TrafficSplitBody,
-    UsersQuery,
-    moment_of_text,
-)
+from pennyweight.serving.http.queries import EventsQuery, FeedbackQuery, PageQuery, UsersQuery
+from pennyweight.serving.http.requests import BundleBody, Id, TrafficSplitBody, moment_of_text
 from pennyweight.serving.http.routes.experiments import variants_of
+from pennyweight.serving.http.routes.ingestion import JSON_LINES
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.event_export import export_events
@@ -39,7 +32,6 @@ from pennyweight.serving.stores.protocol import Audit
 
 __all__ = ["admin_routes"]
 
-JSON_LINES = "application/x-ndjson"
 UserId = Annotated[Id, Path(description="Any string, percent-encoded")]
 
 

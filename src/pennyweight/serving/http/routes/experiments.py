@@ -13,9 +13,9 @@ from pennyweight.responses import (
     SharesChange,
 )
 from pennyweight.serving.http.experiments import experiment_fields, plan_fields
+from pennyweight.serving.http.queries import ExperimentPlanQuery
 from pennyweight.serving.http.requests import (
     ExperimentBody,
-    ExperimentPlanQuery,
     PromotionBody,
     SharesBody,
     VariantBody,

@@ -14,8 +14,8 @@ from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.http.requests import Id, Kind, Text
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.item_export import present_items
 from pennyweight.serving.live.lists import ListRequest, RankedList
-from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Event, StoredItem
 
 __all__ = ["gorse_item", "gorse_page_routes"]
@@ -47,10 +47,8 @@ def gorse_page_routes(engine: Engine) -> APIRouter:
             start, total = _position(cursor), len(bundle.catalog)
             ids = [bundle.catalog.ids[code] for code in range(start, min(start + n, total))]
             following = str(start + n) if start + n < total else ""
-        stored = await engine.store.read(lambda store: store.items_named(ids))
-        by_id = {item.item_id: item for item in stored}
-        items = [_item(bundle, item_id, by_id.get(item_id)) for item_id in ids]
-        return _json({"Cursor": following, "Items": [item for item in items if item is not None]})
+        items = await engine.store.read(lambda store: present_items(bundle, ids, store))
+        return _json({"Cursor": following, "Items": [gorse_item(*item) for item in items]})
 
     return router
 
@@ -111,18 +109,6 @@ def gorse_item(item: StoredItem, document: dict[str, Any]) -> dict[str, Any]:
         "Labels": document,
         "Comment": next((document[name] for name in NAMES if name in document), ""),
     }
-
-
-def _item(bundle: ServedBundle, item_id: str, put: StoredItem | None) -> dict[str, Any] | None:
-    """Return an item of the bundle with its live changes; None if it was deleted."""
-    if put is not None and bundle.counts(put):
-        if put.removed:
-            return None
-        completed = bundle.completed(put)
-        return gorse_item(completed, completed.document or bundle.document(item_id))
-    time = bundle.published_at(item_id)
-    item = StoredItem(item_id, None, bundle.is_open(item_id), time, 0.0)
-    return gorse_item(item, bundle.document(item_id))
 
 
 def _feedback(event: Event) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
 from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.responses import CatalogItem, EventsStored, ItemsStored, ItemStored
 from pennyweight.serving.http.metrics import Metrics
+from pennyweight.serving.http.queries import ItemsExportQuery
 from pennyweight.serving.http.requests import (
     EventBatch,
     EventBody,
@@ -24,6 +26,7 @@ from pennyweight.serving.http.requests import (
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.item_changes import column, with_fields
+from pennyweight.serving.live.item_export import export_items
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
@@ -39,6 +42,7 @@ __all__ = [
 
 T = TypeVar("T")
 ItemId = Annotated[Id, Path(description="Any string, percent-encoded")]
+JSON_LINES = "application/x-ndjson"
 AHEAD = 86_400.0  # seconds by which a clock may be wrong
 PATIENCE = 1.0  # seconds to wait for an item to be recommendable
 FEW = 64  # items of events, which the event loop has time for
@@ -94,6 +98,21 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         stored = await engine.items.put(items)
         indexed = await engine.items.wait_until_indexed(stored, PATIENCE)
         return _json({"accepted": len(stored), "recommendable": indexed})
+
+    @router.get(
+        "/items:export",
+        operation_id="export_items",
+        response_class=StreamingResponse,
+        responses={
+            200: {
+                "content": {JSON_LINES: {"schema": {"$ref": "#/components/schemas/CatalogItem"}}},
+                "description": "one item a line",
+            }
+        },
+    )
+    async def items(options: Annotated[ItemsExportQuery, Query()]) -> Response:
+        """Return all items with their live changes as JSON lines, in the order of the catalog."""
+        return StreamingResponse(export_items(engine, after=options.after), media_type=JSON_LINES)
 
     @router.get("/items/{item_id:path}", response_model=CatalogItem)
     async def get_item(item_id: ItemId) -> Response:

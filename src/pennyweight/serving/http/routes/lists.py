@@ -11,15 +11,8 @@ from pennyweight.ranking.query import FALLBACKS
 from pennyweight.ranking.request import Boost
 from pennyweight.responses import Explanation, ItemList
 from pennyweight.serving.http.metrics import Metrics
-from pennyweight.serving.http.requests import (
-    Id,
-    ItemsQuery,
-    ListOptions,
-    ListQuery,
-    RankBody,
-    SearchBody,
-    SessionBody,
-)
+from pennyweight.serving.http.queries import ItemsQuery, ListQuery
+from pennyweight.serving.http.requests import Id, ListOptions, RankBody, SearchBody, SessionBody
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.lists import (
