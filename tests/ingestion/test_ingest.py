@@ -9,7 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from live import TIMEOUT
+from live import service as service_of
 from processes import KilledService
+from protected_app import make_key
+
+from pennyweight.serving.http.app import AccessPolicy
+from pennyweight.serving.security.keyring import KeyRing
 
 WAIT = 120
 HEADER = "user,item,event_type,timestamp\n"
@@ -127,6 +133,19 @@ def test_files_that_cannot_be_read_are_named(service, tmp_path):
     service.kill()
     _, err = ingest(service.folder, log, code=2)
     assert "no service runs there" in err
+
+
+def test_the_key_comes_from_the_environment(bundle, tmp_path, monkeypatch):
+    secret, _ = make_key(tmp_path / "keys.json", "logs", "events")
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + csv_rows(0, 3))
+    access = AccessPolicy(keys=KeyRing(tmp_path / "keys.json"), timeout=TIMEOUT)
+    with service_of(bundle, tmp_path / "guarded", access=access) as running:
+        url = f"http://127.0.0.1:{running.port}"
+        _, err = ingest(url, log, code=2)
+        assert "set PENNYWEIGHT_KEY to a key with the scope events" in err
+        monkeypatch.setenv("PENNYWEIGHT_KEY", secret)
+        assert "3 stored" in ingest(url, log)[0]
 
 
 def test_a_row_that_was_read_before_it_was_whole(service, tmp_path):

@@ -87,7 +87,7 @@ def ingest(
         "weight": weight_column,
         "type": type_column,
     }
-    from pennyweight.client import Client, Retries
+    from pennyweight.client import AccessError, Client, Retries
     from pennyweight.ingestion.checkpoint import RefusedRows, SentUpTo
     from pennyweight.ingestion.ingest import Ingestion
     from pennyweight.ingestion.mapping import EventMapping
@@ -101,10 +101,13 @@ def ingest(
         state = SentUpTo() if state_file is None else SentUpTo.read(state_file)
         aside = RefusedRows(refused, None if is_pipe else state.refused_bytes)
         ingestion = Ingestion(client, mapping, aside, strict, note, state, state_file)
-        if is_pipe:
-            ingestion.pipe(sys.stdin.buffer)
-        else:
-            ingestion.file(path, follow=follow)
+        try:
+            if is_pipe:
+                ingestion.pipe(sys.stdin.buffer)
+            else:
+                ingestion.file(path, follow=follow)
+        except AccessError as error:
+            raise PlanError(f"{error}; set {KEY_VARIABLE} to a key with the scope events") from None
     counts = ingestion.counts
     say(counts.sentence())
     if counts.refused:
