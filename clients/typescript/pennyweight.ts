@@ -703,12 +703,12 @@ export class Client {
   }
 
   /** Divide the users between bundles, until a stop or a promotion. */
-  startexperimentFields(body: ExperimentBody): Promise<ExperimentStatus> {
+  startExperiment(body: ExperimentBody): Promise<ExperimentStatus> {
     return this.json({ method: "POST", path: `/v1/experiments`, body });
   }
 
   /** Report the smallest change that an experiment can detect, from the users so far. */
-  planexperimentFields(query: { days?: number; shares?: string } = {}): Promise<DetectableChange> {
+  planExperiment(query: { days?: number; shares?: string } = {}): Promise<DetectableChange> {
     return this.json({ method: "GET", path: `/v1/experiments/plan`, query, safe: true });
   }
 
@@ -718,7 +718,7 @@ export class Client {
   }
 
   /** Serve the control to all users. */
-  stopexperimentFields(): Promise<ExperimentStatus> {
+  stopExperiment(): Promise<ExperimentStatus> {
     return this.json({ method: "POST", path: `/v1/experiments/stop` });
   }
 

@@ -44,13 +44,13 @@ def experiment_routes(engine: Engine) -> APIRouter:
         return _json({"experiments": [experiment_fields(row) for row in reversed(rows)]})
 
     @router.get("/plan", response_model=DetectableChange)
-    async def planexperiment_fields(options: Annotated[ExperimentPlanQuery, Query()]) -> Response:
+    async def plan_experiment(options: Annotated[ExperimentPlanQuery, Query()]) -> Response:
         """Report the smallest change that an experiment can detect, from the users so far."""
         planned = await counter.plan(with_control(options.shares), options.days)
         return _json(plan_fields(planned))
 
     @router.post("", response_model=ExperimentStatus)
-    async def startexperiment_fields(body: ExperimentBody, request: Request) -> Response:
+    async def start_experiment(body: ExperimentBody, request: Request) -> Response:
         """Divide the users between bundles, until a stop or a promotion."""
         ends = None if body.ends is None else moment(body.ends)
         new, force = NewExperiment(variants_of(body.variants), body.name, ends), body.force
@@ -68,7 +68,7 @@ def experiment_routes(engine: Engine) -> APIRouter:
         return _json(experiment_fields(experiment) | {"moved": moved})
 
     @router.post("/stop", response_model=ExperimentStatus)
-    async def stopexperiment_fields(request: Request) -> Response:
+    async def stop_experiment(request: Request) -> Response:
         """Serve the control to all users."""
         user = actor(request)
         return _json(experiment_fields(await run(lambda: engine.experiments.stop(actor=user))))
