@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pennyweight.serving.stores import sqlite_browsing
-from pennyweight.serving.stores.browsing import EventFilter, Place, RowCount
+from pennyweight.serving.stores.browsing import EventFilter, EventPlace, RowCount
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -108,7 +108,7 @@ def test_a_page_stays_while_events_come(make):
 def test_a_page_without_events_leads_on(make, short_scans):
     store = make([("ann", "x", "buy", 0)] + [("ann", "y", "view", t) for t in range(1, 10)])
     page = store.browser.events(EventFilter(user="ann", item="x"), 5)
-    assert page.events == [] and page.next == Place(7.0, 8)
+    assert page.events == [] and page.next == EventPlace(7.0, 8)
     assert store.browser.count_events(EventFilter(user="ann", item="x"), 9) == RowCount(0, False)
     store.close()
 
@@ -172,7 +172,7 @@ def test_no_page_sorts_or_reads_the_whole_table(make):
         for item in (None, "x"):
             for kind in (None, "view", IMPRESSION):
                 for since in (None, 1.0):
-                    browser.events(EventFilter(user, item, kind, since, 9.0), 5, Place(8.0, 1))
+                    browser.events(EventFilter(user, item, kind, since, 9.0), 5, EventPlace(8.0, 1))
     browser.users(5, "a")
     browser.latest_users(5)
     browser.event_types(5)

@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import pytest
 from live import service
+from test_browse_pages import ids as listed
+from test_dashboard import page
+from test_preview import preview
 from test_served_lists import same
 
 import small_shop
@@ -62,3 +65,20 @@ def test_a_list_without_time_is_that_of_the_blend(shop, tmp_path):
             expected = plain.recommend(user=user, explain=True)
             assert same(live.get(f"/v1/recommend/{user}", explain=True), expected)
         assert live.metric("pennyweight_fallbacks_total") == 3
+
+
+def test_a_preview_leaves_the_ranking_stage_out(shop, tmp_path):
+    shop.save(tmp_path / "bundle")
+    blend = shop.scorer.with_components(shop.scorer.components)
+    blend.trees = None
+    plain = Recommender(shop.catalog, blend, shop.interactions, repeats=shop.repeats)
+    differing = 0
+    with service(tmp_path / "bundle", tmp_path / "live") as live:
+        for user in USERS[:9]:
+            sections = preview(live, user=user, stage_a="off")
+            without, ranked = (listed(section, "items") for section in sections)
+            assert without == plain.recommend(user=user)["item_id"].to_list()
+            assert ranked == live.ids(f"/v1/recommend/{user}")
+            differing += ranked != without
+        assert "trees rank the best" in page(live, "/dashboard/configuration")
+    assert differing

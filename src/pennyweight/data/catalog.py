@@ -186,17 +186,17 @@ class Catalog:
 
         A word may be part of a longer one. Items without a title have the beginning of their text.
         """
-        columns = self._title_columns()
+        columns = [pl.col(name).cast(pl.String) for name in self._title_columns()]
         if columns:
-            named = [pl.col(name).cast(pl.String) for name in columns]
-            titles = self.attributes.select(pl.coalesce(named).alias("title"))["title"]
+            titles = self.attributes.select(pl.coalesce(columns).alias("title"))["title"]
         else:
             titles = pl.Series("title", [text[:120] for text in self.texts], pl.String)
-        titles = titles.str.to_lowercase()
-        has_all = np.ones(len(self), bool)
-        for word in words:
-            has = titles.str.contains(word.lower(), literal=True).fill_null(False)
-            has_all &= has.to_numpy()
+        at = np.arange(len(self))
+        for word in words:  # each looks only at what the others have left
+            has = titles.str.contains(f"(?i){pl.escape_regex(word)}").fill_null(False).to_numpy()
+            titles, at = titles.filter(has), at[has]
+        has_all = np.zeros(len(self), bool)
+        has_all[at] = True
         return has_all
 
     def _title_columns(self) -> list[str]:

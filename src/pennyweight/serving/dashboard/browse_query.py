@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pennyweight.formatting import count
 from pennyweight.serving.http.problems import Refusal
-from pennyweight.serving.stores.browsing import Place, RowCount
+from pennyweight.serving.stores.browsing import EventPlace, RowCount
 
 __all__ = ["counted", "given", "moment", "place", "place_text"]
 
@@ -37,7 +37,7 @@ def moment(name: str, text: str) -> float | None:
         ) from None
 
 
-def place(text: str) -> Place | None:
+def place(text: str) -> EventPlace | None:
     """Return the place that a link to a next page names; None on the first page.
 
     Raises
@@ -49,7 +49,7 @@ def place(text: str) -> Place | None:
         return None
     time, _, seq = text.partition(",")
     try:
-        return Place(float(time), int(seq[:20]))
+        return EventPlace(float(time), int(seq[:20]))
     except ValueError:
         raise Refusal(
             422,
@@ -57,7 +57,7 @@ def place(text: str) -> Place | None:
         ) from None
 
 
-def place_text(at: Place | None) -> str:
+def place_text(at: EventPlace | None) -> str:
     """Return a place for a link; empty without one."""
     return "" if at is None else f"{at.time!r},{at.seq}"
 

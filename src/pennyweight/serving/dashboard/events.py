@@ -12,14 +12,14 @@ from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.browsing import EventFilter, EventPage, RowCount
 from pennyweight.serving.stores.protocol import Event, Store
 
-__all__ = ["EventRow", "event_routes", "event_rows"]
+__all__ = ["TitledEvent", "event_routes", "event_rows"]
 
 EVENTS_PATH = "/dashboard/events"
 ROWS, COUNTED, TYPES = 50, 10_000, 100
 
 
 @dataclass(frozen=True)
-class EventRow:
+class TitledEvent:
     """An event with the title of its item; empty where the bundle has no such item."""
 
     event: Event
@@ -72,11 +72,11 @@ def event_routes(engine: Engine) -> APIRouter:
     return router
 
 
-def event_rows(bundle: ServedBundle, events: Sequence[Event]) -> list[EventRow]:
+def event_rows(bundle: ServedBundle, events: Sequence[Event]) -> list[TitledEvent]:
     """Return events with the titles of their items."""
     catalog = bundle.catalog
     codes = catalog.ids.codes([event.item for event in events]).tolist()
     return [
-        EventRow(event, "" if code < 0 else catalog.title(code))
+        TitledEvent(event, "" if code < 0 else catalog.title(code))
         for event, code in zip(events, codes, strict=True)
     ]

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from pennyweight.errors import DataError
 from pennyweight.ranking.filter_masks import Mask, check_cost
-from pennyweight.serving.dashboard.listings import CatalogItem, catalog_items
+from pennyweight.serving.dashboard.listings import CatalogRow, catalog_items
 from pennyweight.serving.live.served_bundle import ServedBundle
 
 __all__ = ["ItemConditions", "ItemPage", "find_items"]
@@ -48,7 +49,7 @@ class ItemPage:
         Id after which the next page goes on; empty on the last page.
     """
 
-    items: tuple[CatalogItem, ...]
+    items: tuple[CatalogRow, ...]
     total: int
     next: str = ""
 
@@ -84,8 +85,8 @@ def _mask(bundle: ServedBundle, conditions: ItemConditions) -> Mask:
         check_cost([conditions.filter], len(mask))
         mask &= bundle.ranker.retriever.filters.of(conditions.filter)
     if conditions.prefix:
-        start = conditions.prefix
-        mask &= np.fromiter((id.startswith(start) for id in bundle.catalog.ids), bool, len(mask))
+        ids = pl.Series(bundle.catalog.ids[:], dtype=pl.String)
+        mask &= ids.str.starts_with(conditions.prefix).to_numpy()
     if conditions.words.strip():
         mask &= bundle.catalog.title_has(conditions.words.split())
     return mask

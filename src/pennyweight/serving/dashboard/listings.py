@@ -10,7 +10,7 @@ from pennyweight.serving.live.lists import RankedList
 from pennyweight.serving.live.served_bundle import ServedBundle
 
 __all__ = [
-    "CatalogItem",
+    "CatalogRow",
     "ListedItem",
     "RecentItems",
     "catalog_items",
@@ -45,7 +45,7 @@ MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
-class CatalogItem:
+class CatalogRow:
     """An item with its time of publication (None: unknown), and whether it is available."""
 
     id: str
@@ -59,7 +59,7 @@ class RecentItems:
     """The number of new items, and the newest of them."""
 
     count: int
-    newest: tuple[CatalogItem, ...]
+    newest: tuple[CatalogRow, ...]
 
 
 def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> RecentItems:
@@ -69,10 +69,10 @@ def new_items(bundle: ServedBundle, now: float, *, seconds: float = DAY) -> Rece
     return RecentItems(len(codes), catalog_items(bundle, newest))
 
 
-def catalog_items(bundle: ServedBundle, codes: NDArray[np.int64]) -> tuple[CatalogItem, ...]:
+def catalog_items(bundle: ServedBundle, codes: NDArray[np.int64]) -> tuple[CatalogRow, ...]:
     """Return the items of some codes."""
     return tuple(
-        CatalogItem(
+        CatalogRow(
             item_id := bundle.catalog.ids[code],
             bundle.catalog.title(code),
             bundle.published_at(item_id),

@@ -97,9 +97,12 @@ PAGES = (
     ("/dashboard/items", "Items"),
     ("/dashboard/events", "Events"),
     ("/dashboard/search", "Search"),
+    ("/dashboard/preview", "Preview"),
     ("/dashboard/bundles", "Bundles"),
     ("/dashboard/experiments", "Experiments"),
     ("/dashboard/quality", "Quality"),
+    ("/dashboard/configuration", "Configuration"),
+    ("/dashboard/status", "Status"),
     ("/dashboard/audit", "Audit"),
     ("/docs", "API"),
 )

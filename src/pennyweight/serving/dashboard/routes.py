@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from pennyweight.serving.dashboard.bundles import bundle_routes
+from pennyweight.serving.dashboard.configuration import configuration_routes
 from pennyweight.serving.dashboard.docs import docs_routes
 from pennyweight.serving.dashboard.events import event_routes
 from pennyweight.serving.dashboard.experiments import experiment_routes
@@ -10,9 +11,11 @@ from pennyweight.serving.dashboard.items import item_routes, search_routes
 from pennyweight.serving.dashboard.login import login_routes
 from pennyweight.serving.dashboard.overview import overview_routes
 from pennyweight.serving.dashboard.page import compile_templates
+from pennyweight.serving.dashboard.preview import preview_routes
 from pennyweight.serving.dashboard.publishing import audit_routes, publishing_routes
 from pennyweight.serving.dashboard.quality import quality_routes
 from pennyweight.serving.dashboard.static import static_routes
+from pennyweight.serving.dashboard.status import status_routes
 from pennyweight.serving.dashboard.users import user_routes
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.rolling_metrics import RollingMetrics
@@ -39,6 +42,9 @@ def dashboard_routes(
         item_routes(engine),
         event_routes(engine),
         search_routes(engine),
+        preview_routes(engine),
+        status_routes(engine),
+        configuration_routes(engine),
         bundle_routes(engine),
         publishing_routes(engine),
         experiment_routes(engine),

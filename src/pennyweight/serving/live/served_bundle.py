@@ -117,6 +117,12 @@ class ServedBundle:
         """Ranks the items that may be recommended."""
         return replace(self.recommender.ranker, retriever=Retriever(self.open, self._filters))
 
+    def without_ranking_stage(self) -> "ServedBundle":
+        """Return a bundle whose lists have the order of the scorer."""
+        other = replace(self)
+        other.__dict__["ranker"] = replace(self.ranker, rerankers=(), depth=0)
+        return other
+
     def freshness(self, now: float, half_life: float) -> NDArray[np.float32]:
         """Return 1 for an item published now, a half after `half_life` seconds; else 0."""
         # Beyond 200 half-lives nothing is left in float32; a short one would overflow it.

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from pennyweight.serving.stores.protocol import Event
 
-__all__ = ["Browser", "EventFilter", "EventPage", "Place", "RowCount", "UserActivity", "UserPage"]
+__all__ = [
+    "Browser",
+    "EventFilter",
+    "EventPage",
+    "EventPlace",
+    "RowCount",
+    "UserActivity",
+    "UserPage",
+]
 
 
-class Place(NamedTuple):
+class EventPlace(NamedTuple):
     """The place of an event among all, newest first: a page goes on after it.
 
     Events that come later lie before it, so a page stays the same while they come.
@@ -48,7 +56,7 @@ class EventPage:
     """
 
     events: "Sequence[Event]"
-    next: Place | None = None
+    next: EventPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +91,13 @@ class UserPage:
     """Users, and the place after which the next page goes on."""
 
     users: Sequence[UserActivity]
-    next: Place | None = None
+    next: EventPlace | None = None
 
 
 class Browser(Protocol):
     """Reads of a store whose time does not grow with its size; used by one thread at a time."""
 
-    def events(self, filter: EventFilter, n: int, after: Place | None = None) -> EventPage:
+    def events(self, filter: EventFilter, n: int, after: EventPlace | None = None) -> EventPage:
         """Return up to n events that meet a filter, newest first."""
         ...
 
@@ -105,7 +113,7 @@ class Browser(Protocol):
         """Return up to n users whose ids begin with a prefix, in order, those after one."""
         ...
 
-    def latest_users(self, n: int, after: Place | None = None) -> UserPage:
+    def latest_users(self, n: int, after: EventPlace | None = None) -> UserPage:
         """Return up to n users, those with the newest event first."""
         ...
 

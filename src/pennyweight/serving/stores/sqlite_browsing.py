@@ -8,7 +8,7 @@ from typing import Any
 from pennyweight.serving.stores.browsing import (
     EventFilter,
     EventPage,
-    Place,
+    EventPlace,
     RowCount,
     UserActivity,
     UserPage,
@@ -17,7 +17,7 @@ from pennyweight.serving.stores.protocol import IMPRESSION, Event
 
 __all__ = ["SQLiteBrowser"]
 
-SCAN = 10_000  # rows that a page reads at most, where an index does not meet all conditions
+SCAN = 4_000  # rows that a page reads at most, where an index does not meet all conditions
 COUNTED = 1_000  # events of a user
 EVENT = "event_id, user, item, event_type, time, weight, recommendation_id, position, seq"
 NOT_IMPRESSION = f"event_type <> '{IMPRESSION}'"  # as in the index, or it is not used
@@ -58,10 +58,10 @@ class SQLiteBrowser:
     def __init__(self, read: Callable[[str, Sequence[Any]], list[Any]]) -> None:
         self._read = read
 
-    def events(self, filter: EventFilter, n: int, after: Place | None = None) -> EventPage:
+    def events(self, filter: EventFilter, n: int, after: EventPlace | None = None) -> EventPage:
         """Return up to n events that meet a filter, newest first."""
         rows: list[Event] = []
-        stops: list[Place] = []
+        stops: list[EventPlace] = []
         for walk in _walks(filter, after):
             found, stop = self._page(walk, n + 1)
             rows += [Event(*row) for row in found]
@@ -74,7 +74,7 @@ class SQLiteBrowser:
             return EventPage(rows[:n], _place(rows[n - 1]))
         return EventPage(rows, stop)
 
-    def _page(self, walk: _Walk, n: int) -> tuple[list[Any], Place | None]:
+    def _page(self, walk: _Walk, n: int) -> tuple[list[Any], EventPlace | None]:
         """Return up to n rows of a walk, and where it stopped early."""
         if not walk.rest:
             sql = f"{walk.rows(EVENT)} {NEWEST_FIRST} LIMIT ?"
@@ -88,7 +88,7 @@ class SQLiteBrowser:
         last = self._read(
             f"{walk.rows('time, seq')} {NEWEST_FIRST} LIMIT 1 OFFSET ?", (*walk.values, SCAN - 1)
         )
-        return rows, Place(*last[0]) if last else None
+        return rows, EventPlace(*last[0]) if last else None
 
     def count_events(self, filter: EventFilter, limit: int) -> RowCount:
         """Return the number of events that meet a filter, counted up to a limit."""
@@ -132,7 +132,7 @@ class SQLiteBrowser:
         )
         return [self._activity(row[0]) for row in rows]
 
-    def latest_users(self, n: int, after: Place | None = None) -> UserPage:
+    def latest_users(self, n: int, after: EventPlace | None = None) -> UserPage:
         """Return up to n users, those with the newest event first."""
         walk = _Walk("happened", *_bounds("", (), EventFilter(), after), NOT_IMPRESSION, ())
         later = (
@@ -146,11 +146,11 @@ class SQLiteBrowser:
         )
         users = [self._activity(user) for user, _, _ in rows[:n]]
         if len(rows) > n:
-            return UserPage(users, Place(*rows[n - 1][1:]))
+            return UserPage(users, EventPlace(*rows[n - 1][1:]))
         last = self._read(
             f"{walk.rows('time, seq')} {NEWEST_FIRST} LIMIT 1 OFFSET ?", (*walk.values, SCAN - 1)
         )
-        return UserPage(users, Place(*last[0]) if last else None)
+        return UserPage(users, EventPlace(*last[0]) if last else None)
 
     def most_active_users(self, n: int, events: int) -> list[UserActivity]:
         """Return up to n users with the most among the newest events, most first."""
@@ -182,11 +182,11 @@ def _end(prefix: str) -> str | bytes:
     return b""
 
 
-def _place(event: Event) -> Place:
-    return Place(event.time, event.seq)
+def _place(event: Event) -> EventPlace:
+    return EventPlace(event.time, event.seq)
 
 
-def _walks(filter: EventFilter, after: Place | None) -> list[_Walk]:
+def _walks(filter: EventFilter, after: EventPlace | None) -> list[_Walk]:
     """Return the walks that together come to all events of a filter."""
     conditions = {"user": filter.user, "item": filter.item, "event_type": filter.kind}
     given = {name: value for name, value in conditions.items() if value is not None}
@@ -215,21 +215,21 @@ def _walk(
     values: tuple[Any, ...],
     rest: dict[str, str],
     filter: EventFilter,
-    after: Place | None,
+    after: EventPlace | None,
 ) -> _Walk:
     terms = " AND ".join(f"{name} = ?" for name in rest)
     return _Walk(index, *_bounds(where, values, filter, after), terms, tuple(rest.values()))
 
 
 def _bounds(
-    where: str, values: tuple[Any, ...], filter: EventFilter, after: Place | None
+    where: str, values: tuple[Any, ...], filter: EventFilter, after: EventPlace | None
 ) -> tuple[str, tuple[Any, ...]]:
     """Return conditions with those on the time and the place."""
     terms = [where] if where else []
     if filter.since is not None:
         terms.append("time >= ?")
         values += (filter.since,)
-    last = None if filter.until is None else Place(filter.until, 0)  # a seq is 1 or more
+    last = None if filter.until is None else EventPlace(filter.until, 0)  # a seq is 1 or more
     if after is not None:
         last = after if last is None else min(last, after)
     if last is not None:
