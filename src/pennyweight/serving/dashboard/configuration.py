@@ -111,7 +111,9 @@ def _plan(plan: Plan) -> Table:
         (name, clip(_text(value), VALUE), "default" if value == defaults.get(name) else "set")
         for name, value in _flat(plan.model_dump(mode="json"))
     ]
-    return Table("Plan", ("Key", "Value", "Origin"), sorted(rows, key=lambda row: row[2] == "default"))
+    return Table(
+        "Plan", ("Key", "Value", "Origin"), sorted(rows, key=lambda row: row[2] == "default")
+    )
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
