@@ -9,7 +9,7 @@ from pennyweight.errors import DataError, PennyweightError, PlanError
 from pennyweight.serving.dashboard.listings import ListedItem, listed_items
 from pennyweight.serving.dashboard.page import page, page_router, sentence
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.lists import ListRequest, RankedList, rank_lists
+from pennyweight.serving.live.lists import ListRequest, rank_lists
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
 
@@ -49,11 +49,8 @@ def preview_routes(engine: Engine) -> APIRouter:
         results: list[Preview] = []
         if user or history.strip():
             same = sides["a"] == sides["b"]
-            lists = [
-                await _list(engine, user, history, sides[side])
-                for side in (SIDES[:1] if same else SIDES)
-            ]
-            results = _compared(lists)
+            chosen = [sides[side] for side in (SIDES[:1] if same else SIDES)]
+            results = _compared(await _lists(engine, user, history, chosen))
         return page(
             request,
             "preview.html",
@@ -83,7 +80,21 @@ def _fields(query: Mapping[str, str], side: str) -> dict[str, str]:
 _Listed = tuple[str, str, list[ListedItem], str]  # version, source, items, failure
 
 
-async def _list(engine: Engine, user: str, history: str, fields: Mapping[str, str]) -> _Listed:
+async def _lists(
+    engine: Engine, user: str, history: str, settings: Sequence[Mapping[str, str]]
+) -> list[_Listed]:
+    """Rank the list of each setting in one job, so that all see the same history."""
+
+    def rank(bundle: ServedBundle, store: Store) -> list[_Listed]:
+        return [_list(engine, store, user, history, fields) for fields in settings]
+
+    ranked: list[_Listed] = await engine.lists.submit(engine.traffic.split.bundle_for(user), rank)
+    return ranked
+
+
+def _list(
+    engine: Engine, store: Store, user: str, history: str, fields: Mapping[str, str]
+) -> _Listed:
     bundle = engine.traffic.split.bundle_for(user)
     try:
         if fields["bundle"]:
@@ -91,14 +102,9 @@ async def _list(engine: Engine, user: str, history: str, fields: Mapping[str, st
         ranking = _request(user, history, fields)
         if fields["stage"] == "off":
             bundle = bundle.without_ranking_stage()
-
-        def rank(bundle: ServedBundle, store: Store) -> RankedList:
-            (ranked,) = rank_lists(bundle, [ranking], engine.histories, store, engine.clock())
-            if isinstance(ranked, Exception):
-                raise ranked
-            return ranked
-
-        ranked = await engine.lists.submit(bundle, rank)
+        (ranked,) = rank_lists(bundle, [ranking], engine.histories, store, engine.clock())
+        if isinstance(ranked, Exception):
+            raise ranked
     except PennyweightError as error:
         return bundle.version, "", [], sentence(error)
     failed = f"Not in the catalog: {', '.join(ranked.unknown)[:200]}" if ranked.unknown else ""
