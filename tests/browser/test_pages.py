@@ -213,7 +213,9 @@ def test_the_numbers_are_loaded_again(look):
     driver = look.driver
 
     def requests(d) -> int:
-        return int(d.find_element(By.CSS_SELECTOR, "#now dd").text.split()[0].replace(",", ""))
+        # In one step: the page may replace the element meanwhile.
+        text = d.execute_script("return document.querySelector('#now dd').innerText")
+        return int(text.split()[0].replace(",", ""))
 
     before = requests(driver)
     driver.execute_script("document.querySelector('#traffic details').open = true")
