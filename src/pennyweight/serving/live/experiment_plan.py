@@ -76,7 +76,7 @@ class ExperimentPlan:
         return (
             f"In {_days(self.days)} you can detect a change of {self.detectable:.1%} or more: "
             f"{self.rate:.1%} of {self.recent.users:,} users acted on a list in the last "
-            f"{_days(self.recent.days)}."
+            f"{'day' if self.recent.days == 1 else _days(self.recent.days)}."
         )
 
 

@@ -93,7 +93,7 @@ class OutcomeCounter:
     async def _count_recent(self, days: int) -> RecentUsers:
         now, tally = self._engine.clock(), UserTally(_actions(self._engine.traffic.split, WINDOW))
         await self._read_pages(tally, now - days * DAY)
-        counted = 0
+        counted = min(1, tally.users)  # a list of this moment, or of a clock that was set back
         for age in range(1, days + 1):  # from the first day with lists on
             if await self._engine.store.read(partial(_lists_of_a_day, now - age * DAY)):
                 counted = age
