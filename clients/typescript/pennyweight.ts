@@ -146,9 +146,14 @@ export interface EventsStored {
   unknown_event_types: string[];
 }
 
-/** An experiment to start: the control first, and the planned end. */
+/**
+ * An experiment to start: the control first, and the planned end.
+ *
+ * `split` gives each user lists of one bundle; `interleave` merges the lists of two for all users.
+ */
 export interface ExperimentBody {
   variants: VariantBody[];
+  kind?: string;
   name?: string | null;
   ends?: number | string | null;
   force?: boolean;
@@ -166,6 +171,7 @@ export interface ExperimentHistory {
  */
 export interface ExperimentStatus {
   name: string;
+  kind: string;
   state: string;
   variants: BundleShare[];
   started: number;
@@ -210,6 +216,22 @@ export interface HistoryEvent {
   item_id: string | number;
   weight?: number | null;
   event_type?: string | null;
+}
+
+/**
+ * Users who acted more on items of the bundle (wins), of the control (losses), or equally.
+ *
+ * `share` is wins by wins and losses, with an interval that holds at all looks together.
+ */
+export interface InterleavingPreference {
+  control: string;
+  bundle_version: string;
+  wins: number;
+  losses: number;
+  ties: number;
+  share: IntervalValue | null;
+  p: number | null;
+  decided: boolean;
 }
 
 /** A value with its 95 % interval. */
@@ -343,6 +365,7 @@ export interface OutcomeReport {
   window: number;
   variants: BundleOutcome[];
   contrasts: OutcomeContrast[];
+  preference: InterleavingPreference | null;
   sample_ratio_p: number | null;
   crossed_users: number;
   summary: string;
@@ -435,6 +458,7 @@ export interface SharesBody {
 /** An experiment with other shares, and the share of users who got another bundle. */
 export interface SharesChange {
   name: string;
+  kind: string;
   state: string;
   variants: BundleShare[];
   started: number;

@@ -220,6 +220,7 @@ class ExperimentStatus(ResponseModel):
     """
 
     name: str
+    kind: str
     state: str
     variants: list[BundleShare]
     started: float
@@ -321,6 +322,22 @@ class OutcomeContrast(ResponseModel):
     decided: bool
 
 
+class InterleavingPreference(ResponseModel):
+    """Users who acted more on items of the bundle (wins), of the control (losses), or equally.
+
+    `share` is wins by wins and losses, with an interval that holds at all looks together.
+    """
+
+    control: str
+    bundle_version: str
+    wins: int
+    losses: int
+    ties: int
+    share: IntervalValue | None
+    p: float | None
+    decided: bool
+
+
 class OutcomeReport(ResponseModel):
     """The outcomes of lists since `since`, the last change of shares.
 
@@ -333,6 +350,7 @@ class OutcomeReport(ResponseModel):
     window: float
     variants: list[BundleOutcome]
     contrasts: list[OutcomeContrast]
+    preference: InterleavingPreference | None
     sample_ratio_p: float | None
     crossed_users: int
     summary: str

@@ -53,17 +53,28 @@ def start(
     days: Annotated[
         float | None, typer.Option(min=0, max=30, help="Days until its planned end.")
     ] = None,
+    interleave: Annotated[
+        bool,
+        typer.Option("--interleave", help="Merge the lists of two bundles for all users."),
+    ] = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Serve a bundle even if it has no item of the served one."),
     ] = False,
 ) -> None:
-    """Divide the users between bundles."""
+    """Divide the users between bundles, or interleave the lists of two."""
     require_posix(sys.platform)
+    from pennyweight.serving.live.experiments import NewExperiment
     from pennyweight.serving.operations import experiment_changes
 
     ends = None if days is None else time.time() + days * DAY
-    experiment_changes.start(data, _shares(variants), name=name, ends=ends, force=force)
+    new = NewExperiment(
+        experiment_changes.variants_of(_shares(variants)),
+        name,
+        ends,
+        "interleave" if interleave else "split",
+    )
+    experiment_changes.start(data, new, force=force)
     _tell(data)
 
 

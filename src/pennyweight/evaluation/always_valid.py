@@ -16,10 +16,20 @@ from statistics import NormalDist
 
 from pennyweight.evaluation.bootstrap import Estimate
 
-__all__ = ["ALPHA", "PRIOR", "RelativeLift", "detectable_lift", "lift", "margin", "p_value"]
+__all__ = [
+    "ALPHA",
+    "PRIOR",
+    "RelativeLift",
+    "detectable_lift",
+    "lift",
+    "margin",
+    "p_value",
+    "share_of_wins",
+]
 
 ALPHA = 0.05
 PRIOR = 0.1  # standard deviation of log ratios of rates: most changes of a list are below 20 %
+SHARE_PRIOR = 0.05  # standard deviation of shares of users who prefer one of two bundles
 POWER = 0.8
 LIMIT = math.log(1_000)  # intervals of log ratios end there: wider ones say nothing more
 
@@ -97,6 +107,23 @@ def lift(control: tuple[int, int], variant: tuple[int, int], comparisons: int = 
     high = max(estimate, min(effect + half, LIMIT))
     p = min(1.0, comparisons * p_value(effect, variance))
     return RelativeLift(Estimate(math.expm1(estimate), math.expm1(low), math.expm1(high)), p)
+
+
+def share_of_wins(wins: int, losses: int) -> tuple[Estimate, float]:
+    """Estimate a share of wins with an interval that holds at all looks; 1/2: neither is better.
+
+    Returns
+    -------
+    tuple
+        The estimate, and the p-value of one half. `ValueError` without any win or loss.
+    """
+    n = wins + losses
+    if min(wins, losses) < 0 or n == 0:
+        raise ValueError(f"{wins} wins and {losses} losses are no share")
+    share, variance = wins / n, 1 / (4 * n)  # the largest that a share of n can have
+    half = margin(variance, prior=SHARE_PRIOR)
+    estimate = Estimate(share, max(0.0, share - half), min(1.0, share + half))
+    return estimate, p_value(share - 0.5, variance, SHARE_PRIOR)
 
 
 def detectable_lift(rate: float, control: float, variant: float, comparisons: int = 1) -> float:

@@ -1,6 +1,7 @@
 """Calls about experiments."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import LONG, Call
@@ -38,11 +39,15 @@ class AsyncExperimentCalls(AsyncConnection):
         self,
         shares: Mapping[str, float],
         *,
+        kind: Literal["split", "interleave"] = "split",
         name: str | None = None,
         ends: Time | None = None,
     ) -> ExperimentStatus:
-        """Divide the users between bundles (version -> share, the control first)."""
-        body = {"variants": _variants(shares)} | given(name=name, ends=ends)
+        """Divide the users between bundles (version -> share, the control first).
+
+        With the kind `interleave`, the lists of two bundles are merged for all users.
+        """
+        body = {"variants": _variants(shares), "kind": kind} | given(name=name, ends=ends)
         return await self._read(ExperimentStatus, _change("POST", PATH, body))
 
     async def change_shares(self, shares: Mapping[str, float]) -> SharesChange:

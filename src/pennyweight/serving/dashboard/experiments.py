@@ -12,7 +12,7 @@ from pennyweight.serving.dashboard.publishing import Change, Fields, add_change
 from pennyweight.serving.dashboard.quality import BundleDescription, describe_bundles
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.experiment import Experiment, running
+from pennyweight.serving.live.experiment import Experiment, Kind, running
 from pennyweight.serving.live.experiments import DAY, NewExperiment
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
 from pennyweight.serving.live.variants import Variant
@@ -105,7 +105,7 @@ def _changes(engine: Engine) -> Sequence[Change]:
             start,
             home,
             "started",
-            ("name", "days", "control", *chosen),
+            ("name", "days", "kind", "control", *chosen),
         ),
         Change(SHARES, "Change shares", shared, share, home, "shares-changed", percents),
         Change(STOP, "Stop experiment", stopped, stop, home, "stopped"),
@@ -136,7 +136,8 @@ def _new(fields: Mapping[str, str], now: float) -> NewExperiment:
     if days and not days.isdecimal():
         raise Refusal(422, "the field days is not a whole number; give the days or nothing")
     ends = now + int(days) * DAY if days else None
-    return NewExperiment(_with_rest(control, others), name or None, ends)
+    kind: Kind = "interleave" if fields.get("kind") == "interleave" else "split"
+    return NewExperiment(_with_rest(control, others), name or None, ends, kind)
 
 
 def _shares(experiment: Experiment, fields: Mapping[str, str]) -> tuple[Variant, ...]:

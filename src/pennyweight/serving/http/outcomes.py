@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pennyweight.evaluation.bootstrap import Estimate
-from pennyweight.serving.live.outcomes import Contrast, Outcomes, VariantOutcome
+from pennyweight.serving.live.outcomes import Contrast, Outcomes, Preference, VariantOutcome
 
 __all__ = ["outcomes_out"]
 
@@ -29,6 +29,7 @@ def outcomes_out(outcomes: Outcomes, meaning: Callable[[str], str]) -> dict[str,
         "window": outcomes.window,
         "variants": [_variant(outcome) for outcome in outcomes.variants],
         "contrasts": [_contrast(contrast) for contrast in outcomes.contrasts],
+        "preference": None if outcomes.preference is None else _preference(outcomes.preference),
         "sample_ratio_p": outcomes.sample_ratio_p,
         "crossed_users": outcomes.crossed,
         "summary": outcomes.summary(),
@@ -60,6 +61,20 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
         "lift": _interval(contrast.lift.ratio),
         "p": contrast.lift.p,
         "decided": contrast.lift.is_decided,
+    }
+
+
+def _preference(preference: Preference) -> dict[str, Any]:
+    estimate, p = preference.estimate or (None, None)
+    return {
+        "control": preference.control,
+        "bundle_version": preference.version,
+        "wins": preference.wins,
+        "losses": preference.losses,
+        "ties": preference.ties,
+        "share": _interval(estimate),
+        "p": p,
+        "decided": preference.is_decided,
     }
 
 

@@ -33,20 +33,19 @@ __all__ = [
     "EventBatch",
     "EventBody",
     "Events",
-    "ExperimentBody",
     "HistoryEvent",
     "ItemBatch",
     "ItemBody",
     "ItemChange",
     "Kind",
     "ListOptions",
+    "Moment",
     "NewItem",
-    "PromotionBody",
+    "PlainText",
     "RankBody",
     "RequestBody",
     "SearchBody",
     "SessionBody",
-    "SharesBody",
     "TrafficSplitBody",
     "VariantBody",
     "moment",
@@ -195,6 +194,9 @@ def checked_moment(text: str | None) -> str | None:
     if text is not None:
         moment_of_text(text)
     return text
+
+
+PlainText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 
 
 class RequestBody(BaseModel):
@@ -394,24 +396,3 @@ class TrafficSplitBody(RequestBody):
 
     variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
     force: bool = False
-
-
-class ExperimentBody(RequestBody):
-    """An experiment to start: the control first, and the planned end."""
-
-    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
-    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)] | None = None
-    ends: Moment | None = None
-    force: bool = False
-
-
-class SharesBody(RequestBody):
-    """The shares of all bundles of the experiment that runs."""
-
-    variants: Annotated[list[VariantBody], Field(min_length=1), AtMost(MAX_VARIANTS)]
-
-
-class PromotionBody(RequestBody):
-    """The bundle that all users get."""
-
-    bundle_version: Id

@@ -8,11 +8,12 @@ from typing import Any, Literal
 from pennyweight.errors import PlanError
 from pennyweight.serving.live.variants import Buckets, Variant
 
-__all__ = ["EXPERIMENTS", "Experiment", "State", "replaced", "running"]
+__all__ = ["EXPERIMENTS", "Experiment", "Kind", "State", "replaced", "running"]
 
 EXPERIMENTS = "experiments"  # a setting in the store: all of them, the oldest first
 
 State = Literal["running", "stopped", "promoted"]
+Kind = Literal["split", "interleave"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Experiment:
         The bundle that all users got at the end.
     before
         The bundle that a rollback would have served before the start, if any.
+    kind
+        ``split`` gives each user one of the bundles, ``interleave`` merges the lists of two.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Experiment:
     ended_by: str | None = None
     promoted: str | None = None
     before: str | None = None
+    kind: Kind = "split"
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Experiment":
@@ -74,6 +78,13 @@ class Experiment:
         """The bundle that the others are compared with."""
         return self.variants[0].version
 
+    @property
+    def label(self) -> str | None:
+        """What interleaved lists have in the place of a bundle; None for other experiments."""
+        if self.kind == "split":
+            return None
+        return "+".join(variant.version for variant in self.variants)
+
     def member(self, version: str) -> str:
         """Return the version of one of the bundles; `PlanError` for another one."""
         versions = [variant.version for variant in self.variants]
@@ -87,6 +98,8 @@ class Experiment:
     def with_shares(self, variants: tuple[Variant, ...]) -> "Experiment":
         """Return the experiment with other shares; `PlanError` where the bundles differ."""
         versions = [variant.version for variant in self.variants]
+        if self.kind == "interleave":
+            raise PlanError(f"{self.name!r} interleaves lists for all users; it has no shares")
         if {variant.version for variant in variants} != set(versions):
             raise PlanError(
                 f"the experiment {self.name!r} has the bundles {', '.join(versions)}; give a share "
@@ -108,8 +121,9 @@ class Experiment:
     def sentence(self) -> str:
         """Return the state in words."""
         if self.state == "running":
+            act = "running" if self.kind == "split" else "interleaving"
             end = "" if self.ends is None else f", planned until {_date(self.ends)}"
-            return f"{self.name}: running since {_date(self.started)}{end}"
+            return f"{self.name}: {act} since {_date(self.started)}{end}"
         act = "stopped" if self.promoted is None else f"{self.promoted} promoted"
         return f"{self.name}: {act} on {_date(self.ended or self.started)} by {self.ended_by}"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pennyweight.errors import PlanError
-from pennyweight.serving.live.experiment import Experiment, running
+from pennyweight.serving.live.experiment import Experiment, Kind, running
 from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.variants import SHARE_ERROR, Buckets, Variant, checked_variants
 
@@ -25,11 +25,14 @@ class NewExperiment:
         None: "experiment" with a number.
     ends
         The planned end, epoch seconds, if any.
+    kind
+        ``interleave`` merges the lists of two bundles with equal shares.
     """
 
     variants: tuple[Variant, ...]
     name: str | None = None
     ends: float | None = None
+    kind: Kind = "split"
 
 
 class Experiments:
@@ -81,6 +84,11 @@ class Experiments:
             )
         variants = checked_variants(new.variants)
         self._check_bundles(variants)
+        if new.kind == "interleave" and [variant.share for variant in variants] != [0.5, 0.5]:
+            raise PlanError(
+                "kind: interleave needs two bundles with a share of 0.5 each, for all users get "
+                "items of both; choose split for other shares"
+            )
         name = new.name or _free_name(experiments)
         if any(experiment.name == name for experiment in experiments):
             raise PlanError(f"name: there was an experiment {name!r} already; choose another name")
@@ -90,7 +98,7 @@ class Experiments:
                 f"({now:.0f}), for which lists are kept to count outcomes; choose an end in them"
             )
         buckets = Buckets.of(variants, self._make_id())
-        return Experiment(name, variants, buckets, now, "", new.ends)
+        return Experiment(name, variants, buckets, now, "", new.ends, kind=new.kind)
 
     def start(self, new: NewExperiment, *, actor: str, force: bool = False) -> Experiment:
         """Divide the users between bundles; errors change nothing.

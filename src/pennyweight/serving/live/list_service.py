@@ -59,6 +59,7 @@ class ListService:
                     request.scenario,
                     ranked.source,
                     ranked.items,
+                    ranked.drafted_by,
                 )
             )
         return recommendation_id

@@ -96,6 +96,8 @@ class RankedList:
         See `Recommendations`; the source of a list of new items is ``latest``.
     attributes
         Column -> value of each item, where columns were requested.
+    drafted_by
+        The bundle that each item stands for, where lists of two bundles were interleaved.
     """
 
     items: tuple[tuple[str, float], ...]
@@ -104,6 +106,7 @@ class RankedList:
     unknown: tuple[str, ...] = ()
     over_budget: bool = False
     attributes: tuple[dict[str, Any], ...] | None = None
+    drafted_by: tuple[str, ...] = ()
 
     @classmethod
     def of(

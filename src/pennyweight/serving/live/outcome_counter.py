@@ -77,7 +77,8 @@ class OutcomeCounter:
         since, experiment = max(changed, kept), split.experiment
         ends = None if experiment is None else experiment.ends
         period = CountedPeriod(since, now, ends, is_cut=kept > changed)
-        tally = Tally(split.variants, _actions(split, window))
+        label = None if experiment is None else experiment.label
+        tally = Tally(split.variants, _actions(split, window), label)
         await self._read_pages(tally, since)
         return tally.outcomes(period, await self._lists_by_bundle(since, now))
 

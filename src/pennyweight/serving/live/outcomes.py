@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pennyweight.evaluation.always_valid import RelativeLift
+from pennyweight.evaluation.always_valid import RelativeLift, share_of_wins
 from pennyweight.evaluation.bootstrap import Estimate
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "CountedPeriod",
     "HeaviestUser",
     "Outcomes",
+    "Preference",
     "TypeOutcome",
     "VariantOutcome",
 ]
@@ -107,6 +108,49 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Preference:
+    """Users whose events credit one of two interleaved bundles more often.
+
+    Attributes
+    ----------
+    control, version
+        The bundles.
+    wins, losses, ties
+        Users who acted more on items of the version, of the control, and as often on both.
+    """
+
+    control: str
+    version: str
+    wins: int
+    losses: int
+    ties: int
+
+    @property
+    def estimate(self) -> tuple[Estimate, float] | None:
+        """The share of wins with its interval, and the p-value of one half; None without users."""
+        return share_of_wins(self.wins, self.losses) if self.wins + self.losses else None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval excludes one half."""
+        return self.estimate is not None and not (
+            self.estimate[0].low <= 0.5 <= self.estimate[0].high
+        )
+
+    def sentence(self) -> str:
+        """Return the preference in words."""
+        if self.estimate is None:
+            return "No user has acted more often on the items of one bundle yet."
+        share, low, high = self.estimate[0]
+        result = "decided" if self.is_decided else "not decided yet"
+        return (
+            f"{share:.1%} of {self.wins + self.losses:,} users with a preference act more often on "
+            f"items of {self.version} than of {self.control} ({low:.1%} to {high:.1%}; 50 % if "
+            f"neither is better); {result}."
+        )
+
+
+@dataclass(frozen=True)
 class CountedPeriod:
     """The time that counts, epoch seconds.
 
@@ -171,6 +215,8 @@ class Outcomes:
         Of a test that as many users got lists of each as the shares say; None as above.
     crossed
         Users who got lists of more than one bundle; they are excluded.
+    preference
+        Set if the lists of two bundles are interleaved.
     """
 
     period: CountedPeriod
@@ -180,6 +226,7 @@ class Outcomes:
     contrasts: tuple[Contrast, ...]
     sample_ratio_p: float | None
     crossed: int
+    preference: Preference | None = None
 
     @property
     def is_mismatched(self) -> bool:
@@ -190,6 +237,8 @@ class Outcomes:
         """Return the result in a sentence or two."""
         if len(self.variants) == 1:
             return _alone(self.variants[0])
+        if self.preference is not None:
+            return self.preference.sentence()
         if not self.contrasts:
             missing = " or ".join(variant.version for variant in self.variants if not variant.users)
             return f"No user of {missing} has got a list yet."

@@ -11,6 +11,7 @@ from pennyweight.serving.live.outcomes import (
     CountedPeriod,
     HeaviestUser,
     Outcomes,
+    Preference,
     TypeOutcome,
     VariantOutcome,
 )
@@ -81,10 +82,14 @@ class Tally:
         The bundles that answer now.
     actions
         The events that count.
+    label
+        What interleaved lists of two bundles have in the place of a bundle.
     """
 
-    def __init__(self, variants: Sequence[Variant], actions: Actions) -> None:
-        self._variants, self._actions = tuple(variants), actions
+    def __init__(
+        self, variants: Sequence[Variant], actions: Actions, label: str | None = None
+    ) -> None:
+        self._variants, self._actions, self._label = tuple(variants), actions, label
         self._users: Counter[str] = Counter()
         self._lists: Counter[str] = Counter()
         self._crossed: set[str] = set()
@@ -115,10 +120,13 @@ class Tally:
 
     def outcomes(self, period: CountedPeriod, lists: Mapping[str, int]) -> Outcomes:
         """Return the totals; `lists` is the number of lists by bundle version."""
+        if self._label is not None:  # every list is of both
+            both = lists.get(self._label, 0)
+            lists = {v.version: lists.get(v.version, 0) + both for v in self._variants}
         variants = tuple(self._variant(variant) for variant in self._variants)
         contrasts: tuple[Contrast, ...] = ()
         sample_ratio_p = None
-        if len(variants) > 1 and all(variant.users for variant in variants):
+        if self._label is None and len(variants) > 1 and all(variant.users for variant in variants):
             contrasts = _contrasts(variants)
             sample_ratio_p = sample_ratio_test(
                 [variant.users for variant in variants], [variant.share for variant in variants]
@@ -137,22 +145,32 @@ class Tally:
             contrasts,
             sample_ratio_p,
             len(self._crossed),
+            None if self._label is None else self._preference(),
         )
 
     def _variant(self, variant: Variant) -> VariantOutcome:
-        users, counts = self._users[variant.version], self._events[variant.version]
+        exposed = self._label or variant.version
+        users, counts = self._users[exposed], self._events[variant.version]
         events = counts.total()
         return VariantOutcome(
             variant.version,
             variant.share,
             users,
-            self._lists[variant.version],
+            self._lists[exposed],
             len(counts),
             events,
-            rate(len(counts), users) if users else None,
+            rate(min(len(counts), users), users) if users else None,
             mean(*self._moments(variant.version), users) if users else None,
             _heaviest(counts, events),
         )
+
+    def _preference(self) -> Preference:
+        first, second = (variant.version for variant in self._variants)
+        a, b = self._events[first], self._events[second]
+        users = a.keys() | b.keys()
+        wins = sum(a[user] < b[user] for user in users)
+        losses = sum(a[user] > b[user] for user in users)
+        return Preference(first, second, wins, losses, len(users) - wins - losses)
 
     def _moments(self, version: str) -> tuple[int, int]:
         counts = self._events[version]

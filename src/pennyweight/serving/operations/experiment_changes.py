@@ -41,14 +41,7 @@ def experiments_of(folder: Path) -> list[Experiment]:
         return [Experiment.from_json(row) for row in store.setting(EXPERIMENTS) or ()]
 
 
-def start(
-    folder: Path,
-    shares: Shares,
-    *,
-    name: str | None = None,
-    ends: float | None = None,
-    force: bool = False,
-) -> dict[str, Any]:
+def start(folder: Path, new: NewExperiment, *, force: bool = False) -> dict[str, Any]:
     """Start an experiment; return the fields of `ExperimentStatus`.
 
     Raises
@@ -56,10 +49,13 @@ def start(
     BundleError, PlanError, StoreError, BusyError
         Nothing was changed; says why.
     """
-    body: dict[str, Any] = {"variants": _bodies(shares), "force": force}
-    body |= {} if name is None else {"name": name}
-    body |= {} if ends is None else {"ends": ends}
-    new = NewExperiment(variants_of(shares), name, ends)
+    body: dict[str, Any] = {
+        "variants": _bodies({variant.version: variant.share for variant in new.variants}),
+        "kind": new.kind,
+        "force": force,
+    }
+    body |= {} if new.name is None else {"name": new.name}
+    body |= {} if new.ends is None else {"ends": new.ends}
     return _ask(
         folder,
         ("POST", PATH),

@@ -128,6 +128,8 @@ class Recommendation:
         The basis of the list, such as ``history``.
     items
         Ids and scores, best first.
+    drafted_by
+        The bundle that each item stands for, where lists of two bundles were interleaved.
     """
 
     recommendation_id: str
@@ -137,6 +139,7 @@ class Recommendation:
     scenario: str | None
     source: str
     items: tuple[tuple[str, float], ...]
+    drafted_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,8 @@ class AttributedEvent:
     user, kind, weight, time
         Of the event.
     bundle_version, list_user, list_time
-        The bundle of the list, its user (None: a session), and its time.
+        The bundle of the list (of the item, where lists were interleaved), its user (None: a
+        session), and its time.
     """
 
     recommendation_id: str

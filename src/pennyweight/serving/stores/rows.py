@@ -4,9 +4,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic_core import to_json
+
 from pennyweight.serving.stores.protocol import Recommendation, StoredItem
 
-__all__ = ["item_of", "recommendation_of"]
+__all__ = ["CREDITED", "item_of", "items_text", "recommendation_of"]
+
+DRAFTED = 2  # the place of the bundle of an item
+# The bundle that an event e on an item of a list r counts for; an item that was not in an
+# interleaved list counts for none.
+CREDITED = (
+    "CASE WHEN instr(r.bundle_version, '+') THEN coalesce((SELECT part.value ->> 2 "
+    "FROM json_each(r.items) part WHERE part.value ->> 0 = e.item), r.bundle_version) "
+    "ELSE r.bundle_version END"
+)
 
 
 def item_of(row: Sequence[Any]) -> StoredItem:
@@ -22,5 +33,16 @@ def item_of(row: Sequence[Any]) -> StoredItem:
 
 def recommendation_of(row: Sequence[Any]) -> Recommendation:
     """Return the list of a row."""
-    items = tuple((item, score) for item, score in json.loads(row[6]))
-    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], items)
+    parts = json.loads(row[6])
+    items = tuple((item, score) for item, score, *_ in parts)
+    drafted_by = tuple(part[2] for part in parts if len(part) > DRAFTED)
+    return Recommendation(row[0], row[1], row[2], row[3], row[4], row[5], items, drafted_by)
+
+
+def items_text(recommendation: Recommendation) -> str:
+    """Return the items of a list as JSON: ids, scores, and bundles where it was interleaved."""
+    rows: Sequence[Sequence[object]] = recommendation.items
+    if recommendation.drafted_by:
+        pairs = zip(recommendation.items, recommendation.drafted_by, strict=True)
+        rows = [(*item, version) for item, version in pairs]
+    return to_json(rows).decode()

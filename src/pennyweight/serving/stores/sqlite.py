@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import apsw
-from pydantic_core import to_json
 
 from pennyweight.bundle import Position
 from pennyweight.errors import StoreError
@@ -25,7 +24,7 @@ from pennyweight.serving.stores.protocol import (
     UnfinishedErasureError,
 )
 from pennyweight.serving.stores.room import REFUSED, unwritable
-from pennyweight.serving.stores.rows import item_of, recommendation_of
+from pennyweight.serving.stores.rows import CREDITED, item_of, items_text, recommendation_of
 from pennyweight.serving.stores.schema import migrate
 from pennyweight.serving.stores.sqlite_browsing import SQLiteBrowser
 from pennyweight.serving.stores.sqlite_file import create_private, quick_check, store_errors
@@ -279,7 +278,7 @@ class SQLiteStore:
                 r.bundle_version,
                 r.scenario,
                 r.source,
-                to_json(r.items).decode(),
+                items_text(r),
             )
             for r in lists
             if r.user not in erased
@@ -345,7 +344,7 @@ class SQLiteStore:
         """Return up to n events that name a list given from a time on, by list and number."""
         rows = self._read(
             "SELECT e.recommendation_id, e.seq, e.user, e.event_type, e.weight, e.time, "
-            "r.bundle_version, r.user, r.time FROM events e INDEXED BY attributed "
+            f"{CREDITED}, r.user, r.time FROM events e INDEXED BY attributed "
             "CROSS JOIN recommendations r ON r.recommendation_id = e.recommendation_id "
             "WHERE e.recommendation_id IS NOT NULL AND r.time >= ? "
             "AND (e.recommendation_id, e.seq) > (?, ?) "

@@ -12,15 +12,14 @@ from pennyweight.responses import (
     ExperimentStatus,
     SharesChange,
 )
-from pennyweight.serving.http.experiments import experiment_fields, plan_fields
-from pennyweight.serving.http.queries import ExperimentPlanQuery
-from pennyweight.serving.http.requests import (
+from pennyweight.serving.http.experiment_requests import (
     ExperimentBody,
     PromotionBody,
     SharesBody,
-    VariantBody,
-    moment,
 )
+from pennyweight.serving.http.experiments import experiment_fields, plan_fields
+from pennyweight.serving.http.queries import ExperimentPlanQuery
+from pennyweight.serving.http.requests import VariantBody, moment
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.experiment_plan import with_control
@@ -53,7 +52,10 @@ def experiment_routes(engine: Engine) -> APIRouter:
     async def start_experiment(body: ExperimentBody, request: Request) -> Response:
         """Divide the users between bundles, until a stop or a promotion."""
         ends = None if body.ends is None else moment(body.ends)
-        new, force = NewExperiment(variants_of(body.variants), body.name, ends), body.force
+        new, force = (
+            NewExperiment(variants_of(body.variants), body.name, ends, body.kind),
+            body.force,
+        )
         user = actor(request)
         started = await run(lambda: engine.experiments.start(new, actor=user, force=force))
         return _json(experiment_fields(started))

@@ -1,7 +1,9 @@
 """Routes that give lists: for users, sessions, words, candidates and items."""
 
+import asyncio
+import random
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,6 +17,7 @@ from pennyweight.serving.http.queries import ItemsQuery, ListQuery
 from pennyweight.serving.http.requests import Id, ListOptions, RankBody, SearchBody, SessionBody
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
+from pennyweight.serving.live.interleaving import team_draft
 from pennyweight.serving.live.lists import (
     ListRequest,
     RankedList,
@@ -24,6 +27,7 @@ from pennyweight.serving.live.lists import (
 )
 from pennyweight.serving.live.micro_batching import Call
 from pennyweight.serving.live.served_bundle import ServedBundle
+from pennyweight.serving.live.traffic_split import TrafficSplit
 from pennyweight.serving.security.scopes import check_user
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
@@ -40,11 +44,9 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
     async def respond(request: Request, list_request: ListRequest, session: str | None) -> Response:
         check_user(request, list_request.user)
         start = time.perf_counter()
-        bundle = engine.traffic.split.bundle_for(session or engine.make_id())
-        await engine.queries.prepare(bundle, list_request.text)
-        ranked: RankedList = await engine.lists.submit(bundle, list_request)
+        version, ranked = await _answer(engine, list_request, session or engine.make_id())
         _count_fallback(metrics, list_request, ranked)
-        return _response(engine, metrics, list_request, ranked, bundle, start)
+        return _response(engine, metrics, list_request, ranked, version, start)
 
     @router.get("/recommend/{user_id:path}", response_model=ItemList)
     async def recommend(
@@ -104,14 +106,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
         recommendation = await engine.store.read(
             lambda store: engine.lists.recommendation(recommendation_id, store)
         )
-        bundle = engine.traffic.split.bundles.get(recommendation.bundle_version)
-        items: list[dict[str, Any]] = []
-        note: str | None = "the bundle that made this list is not served any more"
-        if bundle is not None:
-            note = "histories of sessions are not kept" if recommendation.user is None else None
-            items = await engine.lists.submit(
-                bundle, lambda bundle, store: _reasons(bundle, store, recommendation)
-            )
+        note, items = await _explained(engine, recommendation)
         explanation = {
             "recommendation_id": recommendation_id,
             "bundle_version": recommendation.bundle_version,
@@ -134,7 +129,7 @@ def _add_item_lists(router: APIRouter, engine: Engine, metrics: Metrics) -> None
         start = time.perf_counter()
         request = ListRequest(**options.__dict__)
         ranked: RankedList = await engine.lists.submit(bundle, request if task is None else task)
-        return _response(engine, metrics, request, ranked, bundle, start)
+        return _response(engine, metrics, request, ranked, bundle.version, start)
 
     @router.get("/popular", response_model=ItemList)
     async def popular_items(options: Annotated[ItemsQuery, Query()]) -> Response:
@@ -175,19 +170,47 @@ def _response(
     metrics: Metrics,
     list_request: ListRequest,
     ranked: RankedList,
-    bundle: ServedBundle,
+    version: str,
     start: float,
 ) -> Response:
-    name = engine.lists.record(list_request, ranked, bundle.version)
-    metrics.recommended(ranked.source, bundle.version)
+    name = engine.lists.record(list_request, ranked, version)
+    metrics.recommended(ranked.source, version)
     if ranked.over_budget:
         metrics.fell_back("ranking budget used up")
     head = {
         "recommendation_id": name,
-        "bundle_version": bundle.version,
+        "bundle_version": version,
         "took_ms": round((time.perf_counter() - start) * 1e3, 3),
     }
     return Response(to_json(head | ranked.as_json()), media_type="application/json")
+
+
+async def _answer(engine: Engine, list_request: ListRequest, name: str) -> tuple[str, RankedList]:
+    """Return the list for a user or a session, and its bundle or the label of two."""
+    split = engine.traffic.split
+    label = None if split.experiment is None else split.experiment.label
+    if label is not None:
+        return label, await _interleaved(engine, split, list_request)
+    bundle = split.bundle_for(name)
+    return bundle.version, await _ranked(engine, bundle, list_request)
+
+
+async def _ranked(engine: Engine, bundle: ServedBundle, list_request: ListRequest) -> RankedList:
+    await engine.queries.prepare(bundle, list_request.text)
+    ranked: RankedList = await engine.lists.submit(bundle, list_request)
+    return ranked
+
+
+async def _interleaved(
+    engine: Engine, split: TrafficSplit, list_request: ListRequest
+) -> RankedList:
+    """Return the lists of both bundles of an experiment, merged."""
+    first, second = (split.bundles[variant.version] for variant in split.variants)
+    lists = await asyncio.gather(
+        _ranked(engine, first, list_request), _ranked(engine, second, list_request)
+    )
+    rng = random.Random(engine.make_id())
+    return team_draft(lists, (first.version, second.version), list_request.k, rng)
 
 
 def _count_fallback(metrics: Metrics, list_request: ListRequest, ranked: RankedList) -> None:
@@ -197,6 +220,48 @@ def _count_fallback(metrics: Metrics, list_request: ListRequest, ranked: RankedL
             metrics.fell_back("no word known" if list_request.text is not None else "no item known")
         elif ranked.source == "popularity":
             metrics.cold()
+
+
+async def _explained(
+    engine: Engine, recommendation: Recommendation
+) -> tuple[str | None, list[dict[str, Any]]]:
+    """Return a note, and the items whose bundles are served with their reasons."""
+    items: list[dict[str, Any]] = []
+    note = "histories of sessions are not kept" if recommendation.user is None else None
+    for part in _by_bundle(recommendation):
+        bundle = engine.traffic.split.bundles.get(part.bundle_version)
+        if bundle is None:
+            note = "the bundle that made this list is not served any more"
+            continue
+
+        def reasons(
+            bundle: ServedBundle, store: Store, part: Recommendation = part
+        ) -> list[dict[str, Any]]:
+            return _reasons(bundle, store, part)
+
+        items += await engine.lists.submit(bundle, reasons)
+    places = {item: place for place, (item, _) in enumerate(recommendation.items)}
+    return note, sorted(items, key=lambda item: places[item["item_id"]])
+
+
+def _by_bundle(recommendation: Recommendation) -> list[Recommendation]:
+    """Return an interleaved list as one list for each bundle; another one as it is."""
+    drafted_by = recommendation.drafted_by
+    if not drafted_by:
+        return [recommendation]
+    return [
+        replace(
+            recommendation,
+            bundle_version=version,
+            items=tuple(
+                item
+                for item, owner in zip(recommendation.items, drafted_by, strict=True)
+                if owner == version
+            ),
+            drafted_by=(),
+        )
+        for version in dict.fromkeys(drafted_by)
+    ]
 
 
 def _reasons(
