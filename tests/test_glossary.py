@@ -15,6 +15,7 @@ EXTENSION_POINTS = (
     "ranking.request",
     "ranking.stages",
     "scorers.protocol",
+    "serving.stores.browsing",
     "serving.stores.protocol",
 )
 CLASSES = {
@@ -24,6 +25,7 @@ CLASSES = {
     "Audit",
     "Boost",
     "Budget",
+    "Browser",
     "BudgetError",
     "BundleError",
     "BusyError",
@@ -35,10 +37,14 @@ CLASSES = {
     "EndpointError",
     "ErasureCounts",
     "Event",
+    "EventFilter",
+    "EventPage",
+    "EventPlace",
     "Frontier",
     "Interactions",
     "LanguageModelEncoder",
     "ListExposure",
+    "ListFeedback",
     "MissingExtraError",
     "PennyweightError",
     "Plan",
@@ -51,6 +57,7 @@ CLASSES = {
     "Recommendations",
     "Recommender",
     "Report",
+    "RowCount",
     "Scorer",
     "Stage",
     "Store",
@@ -60,6 +67,8 @@ CLASSES = {
     "TrainingError",
     "UnfinishedErasureError",
     "UnknownIdError",
+    "UserActivity",
+    "UserPage",
     "UnknownUserWarning",
 }
 

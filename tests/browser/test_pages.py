@@ -36,6 +36,8 @@ PAGES = [
     "/dashboard/preview",
     "/dashboard/preview?user=u1&diversity_b=0.6&filter_b=price%20%3C%2020",
     "/dashboard/preview?history=i1%0Ai2&filter_a=prize%3C2",
+    "/dashboard/feedback",
+    "/dashboard/feedback?scenario=-",
     "/dashboard/configuration",
     "/dashboard/status",
     "/dashboard/bundles",

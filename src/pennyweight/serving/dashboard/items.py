@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pennyweight.errors import DataError, UnknownIdError
 from pennyweight.html.figures import Fact, Table
 from pennyweight.serving.dashboard.browse_query import given
+from pennyweight.serving.dashboard.item_activity import item_activity
 from pennyweight.serving.dashboard.item_list import ItemConditions, ItemPage, find_items
 from pennyweight.serving.dashboard.listings import ListedItem, listed_items, new_items
 from pennyweight.serving.dashboard.page import FLOOR, clip, mask_count, page, page_router, sentence
@@ -53,10 +54,12 @@ def item_routes(engine: Engine) -> APIRouter:
                 request, "item.html", {"item": id, "exists": False}, failed=failed, status=404
             )
         not_indexed = engine.items.failures.get(id, "")
+        now = engine.clock()
+        activity = await engine.store.read(lambda store: item_activity(store, id, now))
         return page(
             request,
             "item.html",
-            {"item": id, "exists": True, "error": not_indexed, **context},
+            {"item": id, "exists": True, "error": not_indexed, **context, **activity},
         )
 
     return router

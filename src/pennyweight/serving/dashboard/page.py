@@ -29,6 +29,7 @@ __all__ = [
     "age",
     "clip",
     "compile_templates",
+    "day_name",
     "mask_count",
     "milliseconds",
     "page",
@@ -49,6 +50,12 @@ def utc(seconds: float | None) -> datetime | None:
     if seconds is None or not FIRST <= seconds < LAST:
         return None
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def day_name(day: int) -> str:
+    """Return the date of a day that is counted from 1970-01-01."""
+    at = utc(day * DAY)
+    return "-" if at is None else str(at.date())
 
 
 def age(seconds: float) -> str:
@@ -100,6 +107,7 @@ PAGES = (
     ("/dashboard/preview", "Preview"),
     ("/dashboard/bundles", "Bundles"),
     ("/dashboard/experiments", "Experiments"),
+    ("/dashboard/feedback", "Feedback"),
     ("/dashboard/quality", "Quality"),
     ("/dashboard/configuration", "Configuration"),
     ("/dashboard/status", "Status"),

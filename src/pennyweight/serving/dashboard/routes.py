@@ -7,6 +7,7 @@ from pennyweight.serving.dashboard.configuration import configuration_routes
 from pennyweight.serving.dashboard.docs import docs_routes
 from pennyweight.serving.dashboard.events import event_routes
 from pennyweight.serving.dashboard.experiments import experiment_routes
+from pennyweight.serving.dashboard.feedback import feedback_routes
 from pennyweight.serving.dashboard.items import item_routes, search_routes
 from pennyweight.serving.dashboard.login import login_routes
 from pennyweight.serving.dashboard.overview import overview_routes
@@ -43,6 +44,7 @@ def dashboard_routes(
         event_routes(engine),
         search_routes(engine),
         preview_routes(engine),
+        feedback_routes(engine),
         status_routes(engine),
         configuration_routes(engine),
         bundle_routes(engine),

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from pennyweight.serving.stores.protocol import Event
+    from pennyweight.serving.stores.protocol import Event, Recommendation
 
 __all__ = [
     "Browser",
     "EventFilter",
     "EventPage",
     "EventPlace",
+    "ListFeedback",
     "RowCount",
     "UserActivity",
     "UserPage",
@@ -94,6 +95,27 @@ class UserPage:
     next: EventPlace | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ListFeedback:
+    """Lists of one day, bundle and scenario, and how many of them led to an event.
+
+    Attributes
+    ----------
+    day
+        Days since 1970-01-01 in UTC.
+    version, scenario
+        Of the bundle; where the lists were displayed, empty if unknown.
+    lists, acted
+        The number of lists, and of those that an event names.
+    """
+
+    day: int
+    version: str
+    scenario: str
+    lists: int
+    acted: int
+
+
 class Browser(Protocol):
     """Reads of a store whose time does not grow with its size; used by one thread at a time."""
 
@@ -121,5 +143,24 @@ class Browser(Protocol):
         """Return up to n users with the most among the newest events, most first.
 
         Their numbers of events are those among the newest.
+        """
+        ...
+
+    def events_by_day(self, item: str, since: float, n: int) -> dict[int, int]:
+        """Return the days since 1970 (UTC) from a time on with their events on an item.
+
+        Only the newest n events are counted; impressions are not.
+        """
+        ...
+
+    def lists_with(self, item: str, n: int, newest: int) -> "Sequence[Recommendation]":
+        """Return up to n lists with an item among the newest lists, newest first."""
+        ...
+
+    def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:
+        """Return the feedback on n lists by day, bundle and scenario.
+
+        The ids of lists are random, so the n lowest ids are a sample of all lists; all of them, if
+        there are no more than n.
         """
         ...

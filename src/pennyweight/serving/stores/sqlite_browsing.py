@@ -1,25 +1,32 @@
 """Browsing of an SQLite store: each query walks an index and stops after a number of rows."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
+
 from pennyweight.serving.stores.browsing import (
     EventFilter,
     EventPage,
     EventPlace,
+    ListFeedback,
     RowCount,
     UserActivity,
     UserPage,
 )
-from pennyweight.serving.stores.protocol import IMPRESSION, Event
+from pennyweight.serving.stores.protocol import IMPRESSION, Event, Recommendation
+from pennyweight.serving.stores.rows import recommendation_of
 
 __all__ = ["SQLiteBrowser"]
 
+DAY = 86_400
 SCAN = 4_000  # rows that a page reads at most, where an index does not meet all conditions
 COUNTED = 1_000  # events of a user
 EVENT = "event_id, user, item, event_type, time, weight, recommendation_id, position, seq"
+RECOMMENDATION = "recommendation_id, user, time, bundle_version, scenario, source, items"
 NOT_IMPRESSION = f"event_type <> '{IMPRESSION}'"  # as in the index, or it is not used
 NEWEST_FIRST = "ORDER BY time DESC, seq DESC"
 
@@ -161,6 +168,41 @@ class SQLiteBrowser:
             (events, n),
         )
         return [UserActivity(user, RowCount(count), newest) for user, count, newest in rows]
+
+    def events_by_day(self, item: str, since: float, n: int) -> dict[int, int]:
+        """Return the days since 1970 (UTC) from a time on with their events on an item."""
+        rows = self._read(
+            f"SELECT CAST(time / {DAY} AS INTEGER), count(*) FROM (SELECT time FROM events "
+            f"INDEXED BY item_events WHERE item = ? AND time >= ? AND {NOT_IMPRESSION} "
+            f"{NEWEST_FIRST} LIMIT ?) GROUP BY 1",
+            (item, since, n),
+        )
+        return dict(rows)
+
+    def lists_with(self, item: str, n: int, newest: int) -> list[Recommendation]:
+        """Return up to n lists with an item among the newest lists, newest first."""
+        rows = self._read(
+            f"SELECT * FROM (SELECT {RECOMMENDATION} FROM recommendations INDEXED BY shown_at "
+            "ORDER BY time DESC LIMIT ?) WHERE instr(items, ?) LIMIT ?",
+            (newest, f"[{to_json(item).decode()},", n),
+        )
+        return [recommendation_of(row) for row in rows]
+
+    def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:
+        """Return the feedback on n lists by day, bundle and scenario."""
+        acted = (
+            "EXISTS (SELECT 1 FROM events e INDEXED BY attributed "
+            "WHERE e.recommendation_id = r.recommendation_id "
+            "AND e.event_type IN (SELECT value FROM json_each(?)))"
+        )
+        rows = self._read(
+            f"SELECT CAST(time / {DAY} AS INTEGER), bundle_version, coalesce(scenario, ''), "
+            f"count(*), sum({acted}) FROM (SELECT recommendation_id, time, bundle_version, "
+            "scenario FROM recommendations ORDER BY recommendation_id LIMIT ?) r "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            (json.dumps(list(event_types)), n),
+        )
+        return [ListFeedback(*row) for row in rows]
 
     def _activity(self, user: str) -> UserActivity:
         of_user = f"FROM events INDEXED BY history WHERE user = ? AND {NOT_IMPRESSION}"
