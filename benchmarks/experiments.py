@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pennyweight.evaluation.always_valid import detectable_lift, lift
+from pennyweight.evaluation.always_valid import detectable_lift, lift, share_of_wins
 from rows import tell
 
 Counts = NDArray[np.int64]  # (days, bundles)
@@ -131,6 +131,27 @@ def measured(case: Case, experiments: int, days: int, seed: int) -> list[dict[st
     return rows
 
 
+def interleaved(share: float, users: int, experiments: int, days: int, seed: int) -> float:
+    """Return how often interleaving is decided in percent.
+
+    Parameters
+    ----------
+    share
+        Of the users with a preference who prefer the second bundle.
+    users
+        With a preference, new ones each day.
+    """
+    rng, decided = np.random.default_rng(seed), 0
+    for _ in range(experiments):
+        wins = rng.binomial(users, share, days).cumsum().tolist()
+        for day, won in enumerate(wins, 1):
+            estimate, _ = share_of_wins(won, users * day - won)
+            if not estimate.low <= 0.5 <= estimate.high:
+                decided += 1
+                break
+    return round(100 * decided / experiments, 2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--experiments", type=int, default=1_000)
@@ -141,6 +162,11 @@ def main() -> None:
     rows = []
     for number, case in enumerate(CASES):
         rows += measured(case, options.experiments, options.days, options.seed + number)
+    for share, users in ((0.5, 100), (0.5, 1_000), (0.55, 100)):
+        value = interleaved(share, users, options.experiments, options.days, options.seed)
+        name = f"interleaving, {share:.0%} prefer B, {users:,} users a day: decided"
+        bar = "at most 5" if share == 0.5 else None
+        rows.append({"name": name, "value": value, "unit": "%", "bar": bar})
     tell(rows, options.json)
 
 

@@ -129,6 +129,10 @@ def check(service: Running, live: Path, user: str | None, clients: list[Client])
         added = {version for client in clients for version in client.added}
         dropped = {version for client in clients for version in client.dropped}
         faults["lost"] += len(added - dropped - versions)
+        served = [m for m in http.get("/v1/bundles").json()["bundles"] if m["share"]]
+        rows = http.get("/v1/experiments").json()["experiments"]
+        running = [row for row in rows if row["state"] == "running"]
+        faults["torn"] += len(running) != (len(served) > 1)
         faults["silent"] += http.get("/v1/recommend/nobody").status_code != 200
         if user is not None:
             faults["refused"] += http.delete(f"/v1/users/{user}").status_code != 200
@@ -186,6 +190,7 @@ def main() -> None:
         "lost": "acknowledged bundles lost",
         "refused": "erasures refused after the start",
         "silent": "starts without lists",
+        "torn": "experiments that disagree with what is served",
         "failed": "responses with status 500",
     }
     rows = [

@@ -5,6 +5,7 @@ import random
 
 import pytest
 from live import service
+from test_dashboard import confirm
 
 from pennyweight.evaluation.always_valid import share_of_wins
 from pennyweight.serving.live import outcome_counter
@@ -113,6 +114,15 @@ def test_users_who_act_on_items_of_one_bundle_prefer_it(live):
     assert live.http.put("/v1/experiments/shares", json={"variants": variants}).status_code == 422
     live.post("/v1/experiments/promote", {"bundle_version": second})
     assert live.get("/v1/recommend/u1")["bundle_version"] == second
+
+
+def test_the_page_asks_before_lists_are_interleaved(live):
+    first, second = (variant["bundle_version"] for variant in halves(live))
+    start = "/dashboard/experiments/start"
+    fields = {"kind": "interleave", "control": first, "variant1": second, "percent1": "50"}
+    assert "items of both bundles" in live.http.get(start, params=fields).text
+    confirm(live, start, **fields)
+    assert live.get("/v1/experiments")["experiments"][0]["kind"] == "interleave"
 
 
 def test_it_goes_on_after_a_restart(bundles, tmp_path):

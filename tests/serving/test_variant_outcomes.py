@@ -274,6 +274,25 @@ def test_users_are_counted_since_the_last_change_of_shares(shared):
     assert feedback(shared)["since"] > anew["since"]
 
 
+def test_a_strong_difference_is_decided_and_equal_bundles_are_not(shared):
+    _, second = traffic(shared)
+    for better in (None, second):
+        for i in range(200):
+            user = f"{better} {i}"
+            bundle = shared.engine.traffic.split.bundle_for(user).version
+            if i % 10 < (9 if bundle == better else 3):
+                act(shared, user, "buy")
+            else:
+                act(shared, user)
+        result = feedback(shared)
+        (contrast,) = result["contrasts"]
+        assert contrast["decided"] is (better is not None)
+        if better is None:  # a new experiment, with the same bundles
+            shared.post("/v1/experiments/stop", {})
+            share(shared, *[c["bundle_version"] for c in result["variants"]], 0.5)
+    assert contrast["lift"]["value"] > 1 and result["summary"].endswith("; decided.")
+
+
 def test_a_list_before_the_change_of_shares_does_not_count(shared):
     first, second = traffic(shared)
     recommendation = shared.get("/v1/recommend/ann", k=1)
