@@ -130,7 +130,7 @@ CASES = (
         "microlens",
         "items.parquet",
         "events.parquet",
-        {**GIVEN_SPLIT, "scorers.names": ["content", "neighbors", "tower"]},
+        {**GIVEN_SPLIT, "scorers.names": ["content", "neighbors", "linear", "tower"]},
         (),
         {},
         "Without `novelty` and `popularity`: the catalog is from after the test, and all of its "
@@ -156,7 +156,7 @@ CASES = (
         "beauty",
         "items.csv",
         "events_dated.csv",
-        {**BY_TIME, "scorers.names": ["content", "neighbors", "tower"]},
+        {**BY_TIME, "scorers.names": ["content", "neighbors", "linear", "tower"]},
         (),
         {},
         "As in service: all events before one moment are known, none after it. The refitted row "

@@ -23,7 +23,7 @@ from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
 from tiny_bert import write_tiny_bert
 
-DEFAULT = {"popularity", "content", "neighbors", "tower", "blend", "blend-train-only"}
+DEFAULT = {"popularity", "content", "neighbors", "linear", "tower", "blend", "blend-train-only"}
 BOOKS = demo.books()
 READERS = demo.readers(readers=300)
 # Without the descriptions, which are most of the words and so of the time.

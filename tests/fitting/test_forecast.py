@@ -58,9 +58,16 @@ def test_a_tower_holds_arrays_of_its_vectors():
 
 
 def test_the_dense_autoencoder_is_a_matrix_of_items_by_items():
-    small = replace(SHOP, items=15_000)
-    assert forecast(small, types(["linear"]), FAST).memory["linear"] == 3 * 4 * 15_000**2
-    assert "linear" not in forecast(SHOP, types(["linear"]), FAST).memory
+    small = replace(SHOP, items=2_000)
+    assert forecast(small, types(["linear"]), FAST).memory["linear"] == 3 * 4 * 2_000**2
+
+
+def test_the_sparse_autoencoder_counts_pairs_up_to_a_limit():
+    weights = 2 * 800 * SHOP.items
+    terms = forecast(SHOP, types(["linear"]), FAST).memory
+    assert terms["linear"] == weights + 16 * min(20 * SHOP.events, 60_000_000)
+    many = replace(SHOP, events=100 * SHOP.events)
+    assert forecast(many, types(["linear"]), FAST).memory["linear"] == weights + 16 * 60_000_000
 
 
 def test_a_small_fit_needs_most_while_it_reads_the_model():

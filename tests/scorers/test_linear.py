@@ -5,6 +5,7 @@ import pytest
 
 import world
 from pennyweight.data.interactions import Histories
+from pennyweight.scorers import linear
 from pennyweight.scorers.linear import Linear
 
 
@@ -116,3 +117,15 @@ def test_a_large_catalog_makes_no_square_matrix():
     log = world.events([[0, 15_999], [15_999, 3]], 16_000)
     scorer = Linear().fit(log, world.catalog([""] * 16_000))
     assert scorer.matrix.nnz == 4
+
+
+def test_only_the_newest_items_of_long_histories_are_counted(monkeypatch):
+    log = world.events([[0, 1, 2, 3], [2, 3], [3]], 4)
+    catalog = world.catalog([""] * 4)
+    monkeypatch.setattr(linear, "PAIRS", 9)  # two items each: 4 + 4 + 1 pairs
+    scorer = Linear(dense_items=0).fit(log, catalog)
+    monkeypatch.undo()
+    newest = world.events([[2, 3], [2, 3], [3]], 4)
+    expected = Linear(dense_items=0).fit(newest, catalog)
+    np.testing.assert_array_equal(scorer.matrix.toarray(), expected.matrix.toarray())
+    assert scorer.matrix.nnz == 2

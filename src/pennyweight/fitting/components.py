@@ -16,7 +16,7 @@ from pennyweight.scorers.registry import scorer_type
 
 __all__ = ["BY_TIME", "DEFAULT", "Component", "build_components", "build_context", "components_of"]
 
-DEFAULT = ("popularity", "content", "neighbors", "tower")
+DEFAULT = ("popularity", "content", "neighbors", "linear", "tower")
 OF_TIME, OF_REPEATS = "novelty", "repeat-consumption"  # added where they say something
 BY_TIME = ("global-time", "given-split")
 KIND, ENCODER = "kind", "encoder"  # keys of a scorer's table besides its settings
@@ -61,8 +61,8 @@ def components_of(
 ) -> tuple[Component, ...]:
     """Return the components to fit.
 
-    By default popularity, content, neighbors and tower; novelty where the protocol cuts
-    by time (see `Novelty`), and again where items may be recommended again.
+    By default popularity, content, neighbors, linear and tower; novelty where the protocol cuts
+    by time (see `Novelty`), and repeat-consumption where items may be recommended again.
 
     Parameters
     ----------

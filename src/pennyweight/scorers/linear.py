@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
+from threadpoolctl import threadpool_limits
 
 from pennyweight.data.catalog import Catalog
 from pennyweight.data.input_size import Volume
@@ -20,16 +21,20 @@ from pennyweight.storage.arrays import read_arrays, write_arrays
 __all__ = ["Linear"]
 
 FILE = "linear.safetensors"
-DENSE_ITEMS = 15_000
+DENSE_ITEMS = 2_000  # 16 MB of weights
+PAIRS = 60_000_000  # of items of one history, counted for the sparse form, 8 bytes each
+EVENT_PAIRS = 20  # of these an event, as measured
+COLUMN_WORK = 2e7  # operations a column of the sparse form
 
 
 class Linear(Scorer):
-    """EASE (Steck, WWW 2019), or its sparse form for larger catalogs.
+    """EASE (Steck, WWW 2019), for small catalogs, or its sparse form.
 
     With G the items' co-occurrence counts and P = inv(G + penalty I), the weights are
     ``B = I - P diag(1 / diag(P))`` (eq. 8). Above `dense_items` items, each column is a
     ridge regression on the item's `support` strongest co-occurring items alone (the
-    feature selection of fsSLIM; Ning & Karypis, ICDM 2011).
+    feature selection of fsSLIM; Ning & Karypis, ICDM 2011). Of very long histories only the
+    newest items are counted there, so that the pairs fit into memory.
 
     Parameters
     ----------
@@ -45,7 +50,7 @@ class Linear(Scorer):
     """
 
     kind = "linear"
-    default_weight = 1.3
+    default_weight = 0.6
 
     def __init__(
         self,
@@ -64,12 +69,20 @@ class Linear(Scorer):
     ) -> Self:
         """Solve for the weights."""
         n = len(catalog)
+        is_dense = n <= self.dense_items
+        user, item = interactions.user, interactions.item
+        if not is_dense:
+            newest = _newest(user)
+            user, item = user[newest], item[newest]
         shape = (len(interactions.users), n)
-        ones = np.ones(len(interactions), np.float32)
-        user_items = sparse.csr_matrix((ones, (interactions.user, interactions.item)), shape=shape)
+        user_items = sparse.csr_matrix((np.ones(len(item), np.float32), (user, item)), shape=shape)
         user_items.data[:] = 1
         gram = sparse.csr_matrix(user_items.T @ user_items)
-        self.matrix = self._dense(gram) if n <= self.dense_items else self._sparse(gram)
+        if is_dense:
+            self.matrix = self._dense(gram)
+        else:
+            with threadpool_limits(1):  # threads cost more than they save on small systems
+                self.matrix = self._sparse(gram)
         return self
 
     def _dense(self, gram: sparse.csr_matrix) -> NDArray[np.float32]:
@@ -105,7 +118,8 @@ class Linear(Scorer):
         """Return the items predicted from the decayed history, float32 (n, n_items)."""
         scores = profile(histories, self.matrix.shape[0], decay=self.decay) @ self.matrix
         dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
-        return np.asarray(np.maximum(dense, 0), np.float32)
+        dense = dense.astype(np.float32, copy=False)
+        return np.maximum(dense, 0, out=dense)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the prediction, float32 (len(codes), n_events)."""
@@ -120,9 +134,13 @@ class Linear(Scorer):
 
     @classmethod
     def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
-        """Estimate the matrices of the dense form; the sparse one is small beside the events."""
-        nbytes = 3 * 4 * size.items**2 if size.items <= DENSE_ITEMS else 0
-        return ResourceEstimate(nbytes, nbytes)
+        """Estimate the counts of pairs and the weights."""
+        if size.items <= DENSE_ITEMS:
+            nbytes = 3 * 4 * size.items**2
+            return ResourceEstimate(nbytes, nbytes // 3, float(size.items) ** 3)
+        counts = 2 * 8 * min(PAIRS, size.events * EVENT_PAIRS)  # twice, while they are summed
+        held = 8 * 100 * size.items
+        return ResourceEstimate(counts + 2 * held, held, COLUMN_WORK * size.items)
 
     @property
     def nbytes(self) -> int:
@@ -152,3 +170,20 @@ class Linear(Scorer):
             parts = (arrays["data"], arrays["indices"], arrays["indptr"])
             scorer.matrix = sparse.csr_matrix(parts, shape=(n, n))
         return scorer
+
+
+def _newest(user: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which events are among the newest of their user, such that their pairs fit.
+
+    Parameters
+    ----------
+    user
+        User of each event, ascending, the newest event of each last, int32 (n_events,).
+    """
+    first = np.flatnonzero(np.diff(user, prepend=-1))
+    length = np.diff(first, append=len(user)).astype(np.int64)
+    longest = int(length.max(initial=0))
+    while (np.minimum(length, longest) ** 2).sum() > PAIRS:
+        longest = longest * 9 // 10
+    lag = np.repeat(first + length, length) - np.arange(len(user))  # 1 for the newest
+    return np.asarray(lag <= longest)

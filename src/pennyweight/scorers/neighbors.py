@@ -44,7 +44,7 @@ class Neighbors(Scorer):
     """
 
     kind = "neighbors"
-    default_weight = 1.3
+    default_weight = 0.7
 
     def __init__(
         self,
