@@ -1,4 +1,4 @@
-"""`bundles`, `publish` and `rollback`: what a service serves, changed from the command line."""
+"""`bundles`, `publish` and `rollback`: the bundles of a service."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`keys`: who may ask the service, and for what."""
+"""`keys`: the API keys of a service and their scopes."""
 
 from datetime import UTC, datetime
 from pathlib import Path

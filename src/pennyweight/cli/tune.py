@@ -1,4 +1,4 @@
-"""`tune`: a language model learns from who chose what after what."""
+"""`tune`: a language model learns from the order of events."""
 
 import functools
 import time

@@ -86,7 +86,7 @@ class Search:
     candidates, points
         Those measured so far, in the same order; the parent first.
     tasks
-        What is measured besides lists.
+        Tasks measured besides lists.
     """
 
     def __init__(

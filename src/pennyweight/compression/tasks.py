@@ -1,4 +1,4 @@
-"""What a smaller version must do as well as its parent besides lists: search, and new items."""
+"""The tasks of a smaller version besides lists: search, and new items."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -137,7 +137,7 @@ class Point(FrozenModel):
         return theirs != ours and all(b >= a for a, b in zip(ours, theirs, strict=True))
 
     def _values(self) -> tuple[float, ...]:
-        """Return what is better when it is larger."""
+        """Return the figure of which more is better."""
         return self.quality.value, -self.nbytes, *(task.quality.value for task in self.tasks)
 
 

@@ -1,4 +1,4 @@
-"""The header of a GGUF file: what model it holds, and whether the file is whole."""
+"""The header of a GGUF file: its model, and whether the file is whole."""
 
 import struct
 from collections.abc import Mapping

@@ -145,7 +145,7 @@ def _names(models: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 @dataclass
 class _Model:
-    """An encoder, its content scorer, and what was measured of it."""
+    """An encoder, its content scorer, and their measurements."""
 
     name: str
     encoder: Encoder

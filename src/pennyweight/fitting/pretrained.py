@@ -31,8 +31,8 @@ def open_pretrained(
 ) -> Encoder:
     """Open a pretrained encoder.
 
-    A folder of `pennyweight encoder add` runs as it is, and a model of a family with a graph of
-    our own from its checkpoint. A model of another family is exported once to the cache folder,
+    A folder of `pennyweight encoder add` runs as it is, and a BERT-type model from its
+    checkpoint. A model of another family is exported once to the cache folder,
     which takes the extra train.
 
     Parameters

@@ -79,7 +79,7 @@ class Forecast:
 def speed(*, repeats: int = 3) -> float:
     """Return how many float32 operations a second this machine does in a product of matrices.
 
-    The best of some short products, so that what else runs counts less.
+    The best of some short products, so that other processes count less.
     """
     rng = np.random.default_rng(0)
     left = rng.standard_normal((1_024, 256), np.float32)

@@ -1,4 +1,4 @@
-"""The page of an ablation: where each encoder pays, and what it costs."""
+"""The page of an ablation: where each encoder pays, and its cost."""
 
 from collections.abc import Sequence
 

@@ -186,7 +186,7 @@ class Scorer(Protocol):
         return other
 
     def resumed(self, codes: NDArray[np.int32]) -> "Scorer":
-        """Return a scorer whose next fit goes on from what this one has learned.
+        """Return a scorer whose next fit goes on from the state of this one.
 
         It has the settings and choices of this one, which is not used again. By default this one
         itself: its fit begins anew.

@@ -27,7 +27,7 @@ Codes = NDArray[np.int32]
 
 
 class Margins(NamedTuple):
-    """What trees add to the scores of candidates, and the features from which.
+    """The additions of trees to the scores of candidates, and the features they use.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class RankingTrees:
         histories: Histories,
         codes: Codes,
     ) -> Margins:
-        """Return what is added to the scores of candidates.
+        """Return the additions to the scores of candidates.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class RescoredAttribution(Attribution):
     codes
         The candidates, int32 (n,).
     shares
-        The share of each component in what was added, float32 (n,).
+        The share of each component in the addition, float32 (n,).
     """
 
     def __init__(self, inner: Attribution, codes: Codes, shares: Mapping[str, Float]) -> None:

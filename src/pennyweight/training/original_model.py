@@ -140,7 +140,7 @@ def _opened(folder: Path, kind: Any, **options: Any) -> Any:  # noqa: ANN401
         return kind.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, **options
         )
-    except Exception as error:  # each family raises classes of its own
+    except Exception as error:  # each family raises other classes
         first = str(error).strip().partition("\n")[0]
         raise DataError(f"{folder}: transformers cannot read it ({first})") from error
 

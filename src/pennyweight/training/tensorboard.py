@@ -21,12 +21,12 @@ class Events:
     """Writes scalars to a folder that ``tensorboard --logdir`` reads.
 
     The writer below tensorboardX's usual one: that has a thread of its own, and a kill would
-    lose what the thread had not come to, behind a checkpoint that is on disk already.
+    lose the steps not yet written, behind a checkpoint that is on disk already.
 
     Parameters
     ----------
     step
-        The step that a training goes on from: what an earlier run wrote after it is hidden.
+        The step that a training goes on from: later entries of an earlier run are hidden.
     """
 
     def __init__(self, folder: Path, *, step: int) -> None:

@@ -1,4 +1,4 @@
-"""Two recommenders on the newest events: what each would have recommended against what came."""
+"""Two recommenders compared on the newest events."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""A refit in a process of its own, run by a service; talks with it by lines of JSON.
+"""A refit in a separate process, run by a service; talks with it by lines of JSON.
 
     python -m pennyweight.serving.operations.refit_process FOLDER SETTINGS
 

@@ -1,4 +1,4 @@
-"""How a refit is made, also by a process of its own."""
+"""How a refit is made, also by a separate process."""
 
 import json
 import sys

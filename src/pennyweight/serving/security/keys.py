@@ -55,7 +55,7 @@ class Key(FrozenModel):
     Attributes
     ----------
     name
-        What people call it; never secret, shown in logs.
+        Its name; never secret, shown in logs.
     scopes
         ``session`` asks for lists from a history that it sends, ``read`` also for lists of
         users, ``events`` writes events, ``admin`` may do everything.

@@ -92,7 +92,7 @@ def session_cookie(token: str, *, secure: bool, root: str = "", seconds: float =
     Parameters
     ----------
     token
-        What `Sessions.open` returned.
+        The token that `Sessions.open` returned.
     secure
         Whether the request came by https: the cookie then returns by https alone, and its
         name keeps other hosts of the domain from setting it.
