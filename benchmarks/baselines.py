@@ -31,6 +31,7 @@ from pennyweight.scorers.protocol import Scorer
 __all__ = ["LastTransitions", "choices", "chosen_baselines"]
 
 PENALTIES = (30.0, 100.0, 300.0)  # of EASE
+EASE_ITEMS = 15_000  # above, its sparse form: 2.7 GB of matrices
 BACKWARD = (0.0, 0.5)  # weight of a transition in the other direction
 WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of TF-IDF, the rest of the other
 USERS = 2_000  # of the validation part, for each choice
@@ -92,7 +93,7 @@ def chosen_baselines(
         )
 
     content = fitted(Content())
-    ease = best(fitted(Linear(penalty=penalty)) for penalty in PENALTIES)
+    ease = best(fitted(Linear(penalty=p, dense_items=EASE_ITEMS)) for p in PENALTIES)
     moves = best(fitted(Neighbors(backward=backward)) for backward in BACKWARD)
     # They are fitted and measured, and need no other method of a scorer.
     plain: dict[str, Scorer] = {
