@@ -117,9 +117,9 @@ class Linear(Scorer):
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """Return the items predicted from the decayed history, float32 (n, n_items)."""
         scores = profile(histories, self.matrix.shape[0], decay=self.decay) @ self.matrix
-        dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
-        dense = dense.astype(np.float32, copy=False)
-        return np.maximum(dense, 0, out=dense)
+        dense = scores.toarray() if sparse.issparse(scores) else scores
+        result: NDArray[np.float32] = np.asarray(dense, np.float32)
+        return np.maximum(result, 0, out=result)
 
     def contributions(self, history: Histories, codes: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return each event's part of the prediction, float32 (len(codes), n_events)."""
