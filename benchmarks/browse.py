@@ -1,9 +1,10 @@
 """The pages of the dashboard over a large store and a large catalog.
 
-    python benchmarks/browse.py [--events N] [--items N] [--users N] [--repeats N] [--json FILE]
+    python benchmarks/browse.py [--events N] [--items N] [--users N] [--lists N] [--json FILE]
 
-A store is filled with N events of skewed users, items and types, and served with a bundle of N
-items. Each page is asked for with other conditions each time, and its next pages by their links.
+A store is filled with N events of skewed users, items and types and with N lists, and served with a
+bundle of N items. The events come one a second until now, the lists over the last four weeks. Each
+page is asked for with other conditions each time, and its next pages by their links.
 """
 
 import argparse
@@ -29,7 +30,8 @@ from rows import tell
 from service import running
 
 DIM, BAR, TIMEOUT = 16, 300.0, 120.0  # components; milliseconds; seconds
-START = 1_700_000_000
+NOW = int(time.time())
+FOUR_WEEKS = 28 * 86_400
 NEXT = re.compile(r'<a href="([^"]*)">Next page</a>')
 WORDS = ("green", "tea", "lamp", "steel", "paper", "garden", "cup", "blue", "oak", "wool")
 # The number of a row, spread over [0, 1) and skewed; the types with their parts in a hundred.
@@ -37,12 +39,23 @@ FILL = """
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?),
 spread AS (SELECT n, n * 7919 % 1000003 / 1000003.0 AS u, n * 104729 % 999983 / 999983.0 AS i
     FROM numbers)
-INSERT INTO events (event_id, position, user, item, event_type, time, weight)
+INSERT INTO events (event_id, position, user, item, event_type, time, weight, recommendation_id)
 SELECT 'e' || n, 0, 'user-' || CAST(u * u * ? AS INTEGER),
     'item-' || CAST(i * i * i * ? AS INTEGER),
     CASE WHEN n % 100 < 50 THEN 'impression' WHEN n % 100 < 90 THEN 'view'
         WHEN n % 100 < 99 THEN 'purchase' ELSE 'dislike' END,
-    ? + n, 1.0 FROM spread
+    ? + n, 1.0, CASE WHEN n % 100 = 90 AND n / 100 <= ?
+        THEN printf('%08x', n / 100 * 2654435761 & 4294967295) END FROM spread
+"""
+# Lists of ten items, with ids in no order, as those of the service.
+LISTS = """
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+INSERT INTO recommendations
+SELECT printf('%08x', n * 2654435761 & 4294967295), 'user-' || n * 7919 % ?, ? + n * ? / ?,
+    'v1', CASE WHEN n % 3 THEN 'home' ELSE 'cart' END, 'history',
+    (SELECT json_group_array(json_array('item-' || n * value * 31 % ?, value / 10.0))
+        FROM json_each('[1,2,3,4,5,6,7,8,9,10]'))
+FROM numbers
 """
 PAGES = {
     "events": "/dashboard/events",
@@ -61,12 +74,13 @@ PAGES = {
     "items by id": "/dashboard/items?prefix=item-{number}",
     "items by a filter": "/dashboard/items?filter={filter}&available=yes",
     "an item": "/dashboard/items?id=item-{item}",
+    "feedback": "/dashboard/feedback",
     "preview": "/dashboard/preview?user=user-{user}&diversity_b=0.5",
     "status": "/dashboard/status",
 }
 
 
-def fill(folder: Path, events: int, users: int, items: int) -> None:
+def fill(folder: Path, events: int, users: int, items: int, lists: int) -> None:
     """Write a store; its indexes are built after the events."""
     folder.mkdir()
     path = folder / "store.sqlite"
@@ -78,7 +92,9 @@ def fill(folder: Path, events: int, users: int, items: int) -> None:
         ).fetchall()
         for name, _ in found:
             database.execute(f"DROP INDEX {name}")
-        database.execute(FILL, (events, users, items, START))
+        with database:
+            database.execute(FILL, (events, users, items, NOW - events, lists))
+            database.execute(LISTS, (lists, users, NOW - FOUR_WEEKS, FOUR_WEEKS, lists, items))
         for _, sql in found:
             database.execute(str(sql))
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -94,7 +110,7 @@ def shop(n: int) -> Recommender:
 
 def conditions(rng: np.random.Generator, events: int, users: int, items: int) -> dict[str, str]:
     """Return values for the addresses."""
-    at = START + int(rng.integers(events))
+    at = NOW - int(rng.integers(events))
     return {
         "kind": str(rng.choice(["view", "purchase", "dislike", "impression"])),
         "since": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)),
@@ -133,14 +149,15 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=500_000)
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--lists", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     sizes = (options.events, options.users, options.items)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         began = time.monotonic()
-        fill(folder / "live", *sizes)
+        fill(folder / "live", *sizes, options.lists)
         print(f"filled {options.events:,} events in {time.monotonic() - began:.0f} s", flush=True)
         shop(options.items).save(folder / "shop")
         with running(folder / "shop", folder / "live") as service:

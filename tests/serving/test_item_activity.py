@@ -58,7 +58,7 @@ def test_events_of_an_item_by_day(live):
     live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "event_type": "impression"})
     text = page(live, "/dashboard/items?id=i1")
     part = section(text, "Events")
-    assert [int(n) for n in re.findall(r'<td class="number">(\d+)</td>', part)] == [3, 2]
+    assert [int(n) for n in re.findall(r'<td class="number">(\d+)</td>', part)] == [4, 2]
     (address,) = links(part, "All live events on this item")
     assert len(rows(page(live, address))) == 7
     assert "No live events" in section(page(live, "/dashboard/items?id=i2"), "Events")
@@ -87,3 +87,13 @@ def test_a_sample_of_lists_is_called_one(live, monkeypatch):
     lists(live, ["u1", "u2", "u3", "u4"])
     text = page(live, "/dashboard/feedback")
     assert "random sample of 3 lists" in text and "4 lists" not in text
+
+
+def test_lists_served_to_a_user(live):
+    answers = lists(live, ["u1", "u1", "u2"], scenario="home")
+    part = section(page(live, "/dashboard/users?id=u1"), "Served lists")
+    assert sorted(ids(part, "items")) == sorted(
+        i["item_id"] for a in answers[:2] for i in a["items"]
+    )
+    assert part.count(">home<") == 2
+    assert "Served lists" not in page(live, "/dashboard/users?id=nobody")

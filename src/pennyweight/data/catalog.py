@@ -186,9 +186,11 @@ class Catalog:
 
         A word may be part of a longer one. Items without a title have the beginning of their text.
         """
-        columns = [pl.col(name).cast(pl.String) for name in self._title_columns()]
+        columns = [self.attributes[name].cast(pl.String) for name in self._title_columns()]
         if columns:
-            titles = self.attributes.select(pl.coalesce(columns).alias("title"))["title"]
+            titles = columns[0]
+            for other in columns[1:]:
+                titles = titles.zip_with(titles.is_not_null(), other)
         else:
             titles = pl.Series("title", [text[:120] for text in self.texts], pl.String)
         at = np.arange(len(self))

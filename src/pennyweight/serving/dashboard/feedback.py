@@ -14,7 +14,7 @@ from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["feedback_routes"]
 
-SAMPLE, TYPES = 20_000, 100  # lists; types of events
+SAMPLE, TYPES = 10_000, 100  # lists; types of events
 ALL, NONE = "", "-"  # scenarios: every one, and lists that name none
 KINDS = ("best", "warn")  # of the lines in the chart
 TICK = 5  # days between the times below the chart

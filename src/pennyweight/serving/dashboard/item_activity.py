@@ -65,7 +65,7 @@ def days_chart(first: int, counts: list[int]) -> TimeChart:
     """Return a column for each day from one on, with its number of events."""
     names = [day_name(first + day) for day in range(len(counts))]
     title = "Live events per day"
-    series = [Series("events without impressions", "best", [float(n) for n in counts])]
+    series = [Series("events and impressions", "best", [float(n) for n in counts])]
     chart = columns(
         series,
         ticks=[(day, names[day]) for day in range(TICK // 2, len(counts), TICK)],

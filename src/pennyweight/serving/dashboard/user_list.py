@@ -14,7 +14,7 @@ from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["ORDERS", "RECENT", "UserList", "bundle_users", "live_users"]
 
-RECENT = 50_000  # newest events, of which the most active users are counted
+RECENT = 20_000  # newest events, of which the most active users are counted
 ORDERS = {"id": "id", "newest": "newest event", "active": "number of events"}
 ERASED = "\0"  # begins the name of an erased user in the log of a bundle
 

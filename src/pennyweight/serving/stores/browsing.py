@@ -149,12 +149,16 @@ class Browser(Protocol):
     def events_by_day(self, item: str, since: float, n: int) -> dict[int, int]:
         """Return the days since 1970 (UTC) from a time on with their events on an item.
 
-        Only the newest n events are counted; impressions are not.
+        Only the newest n events are counted, impressions among them.
         """
         ...
 
     def lists_with(self, item: str, n: int, newest: int) -> "Sequence[Recommendation]":
         """Return up to n lists with an item among the newest lists, newest first."""
+        ...
+
+    def lists_to(self, user: str, n: int) -> "Sequence[Recommendation]":
+        """Return up to n lists served to a user, newest first."""
         ...
 
     def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:

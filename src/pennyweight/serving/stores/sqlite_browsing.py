@@ -23,7 +23,7 @@ from pennyweight.serving.stores.rows import recommendation_of
 __all__ = ["SQLiteBrowser"]
 
 DAY = 86_400
-SCAN = 4_000  # rows that a page reads at most, where an index does not meet all conditions
+SCAN = 2_000  # rows that a page reads at most, where an index does not meet all conditions
 COUNTED = 1_000  # events of a user
 EVENT = "event_id, user, item, event_type, time, weight, recommendation_id, position, seq"
 RECOMMENDATION = "recommendation_id, user, time, bundle_version, scenario, source, items"
@@ -173,8 +173,8 @@ class SQLiteBrowser:
         """Return the days since 1970 (UTC) from a time on with their events on an item."""
         rows = self._read(
             f"SELECT CAST(time / {DAY} AS INTEGER), count(*) FROM (SELECT time FROM events "
-            f"INDEXED BY item_events WHERE item = ? AND time >= ? AND {NOT_IMPRESSION} "
-            f"{NEWEST_FIRST} LIMIT ?) GROUP BY 1",
+            f"INDEXED BY item_events WHERE item = ? AND time >= ? {NEWEST_FIRST} LIMIT ?) "
+            "GROUP BY 1",
             (item, since, n),
         )
         return dict(rows)
@@ -185,6 +185,15 @@ class SQLiteBrowser:
             f"SELECT * FROM (SELECT {RECOMMENDATION} FROM recommendations INDEXED BY shown_at "
             "ORDER BY time DESC LIMIT ?) WHERE instr(items, ?) LIMIT ?",
             (newest, f"[{to_json(item).decode()},", n),
+        )
+        return [recommendation_of(row) for row in rows]
+
+    def lists_to(self, user: str, n: int) -> list[Recommendation]:
+        """Return up to n lists served to a user, newest first."""
+        rows = self._read(
+            f"SELECT {RECOMMENDATION} FROM recommendations INDEXED BY shown_to WHERE user = ? "
+            "ORDER BY time DESC LIMIT ?",
+            (user, n),
         )
         return [recommendation_of(row) for row in rows]
 
