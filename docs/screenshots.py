@@ -45,6 +45,7 @@ SHOTS = {
     "overview": "/",
     "user": "/dashboard/users?id={user}",
     "item": "/dashboard/items?id=dracula",
+    "preview": "/dashboard/preview?history=dracula%0Afrankenstein&k_a=8&k_b=8&diversity_b=0.6",
     "bundles": "/dashboard/bundles",
     "quality": "/dashboard/quality?bundle={small}",
 }
