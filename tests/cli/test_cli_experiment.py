@@ -98,6 +98,8 @@ def test_an_experiment_of_a_running_service(cli: Cli, live) -> None:
     [
         (["a"], "give a bundle and its share"),
         (["a=x", "b=0.5"], "'a=x'"),
+        (["a=nan", "b=0.5"], "'a=nan': give a bundle and its share, above 0 and below 1"),
+        (["a=0.5"], "1 bundle; an experiment compares 2 to 8"),
         (["a=0.5", "a=0.5"], "named twice"),
         (["a=0.5", "b=0.6"], "add up to 1"),
         (["a=0.5", "b=0.5"], "no bundle 'a'"),

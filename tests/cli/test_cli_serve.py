@@ -216,6 +216,7 @@ def test_what_cannot_be_served_is_told(bundle, tmp_path):
     (tmp_path / "e").mkdir()
     (tmp_path / "e" / "store.sqlite").write_text("not a database, not at all, no way" * 100)
     assert "not a database" in refused(bundle, "--data", tmp_path / "e")
+    assert f"--data {tmp_path / 'e'}" in refused(tmp_path / "e")
 
 
 def test_one_folder_is_for_one_service_and_one_port_too(bundle, tmp_path):

@@ -1,5 +1,6 @@
 """`experiment`: compare bundles on the users of a service."""
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -164,9 +165,12 @@ def _shares(texts: list[str]) -> dict[str, float]:
         try:
             value = float(share)
         except ValueError:
+            value = math.nan
+        if not 0 < value < 1:  # nor NaN
             raise PlanError(
-                f"{text!r}: give a bundle and its share, such as 7b206b4208d0=0.5"
-            ) from None
+                f"{text!r}: give a bundle and its share, above 0 and below 1, such as "
+                "7b206b4208d0=0.5"
+            )
         if version in parsed:
             raise PlanError(f"the bundle {version!r} is named twice; name each once")
         parsed[version] = value

@@ -101,12 +101,17 @@ def serve(
     from pennyweight.serving import run
     from pennyweight.serving.http.proxies import Proxies, read_networks, read_root_path
     from pennyweight.serving.live.engine import Limits
+    from pennyweight.serving.live_folder import STORE
     from pennyweight.serving.log_queue import LogQueue
     from pennyweight.serving.logs import dropped_line, json_lines
 
     if data is None:
         if bundle is None:
             raise PlanError("name a bundle, or with --data a folder that was served from before")
+        if (bundle / STORE).is_file():
+            raise PlanError(
+                f"{bundle}: is the folder of a service; serve what it has with --data {bundle}"
+            )
         data = bundle.absolute().with_name(bundle.absolute().name + ".live")
     proxies = Proxies(read_networks(trusted_proxies), read_root_path(root_path))
     refits = refit_times(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from pennyweight.errors import PlanError
+from pennyweight.formatting import count
 
 __all__ = ["MAX_VARIANTS", "SHARE_ERROR", "Buckets", "Variant", "checked_variants"]
 
@@ -126,7 +127,8 @@ def checked_variants(variants: Sequence[Variant]) -> tuple[Variant, ...]:
     """Return the variants of an experiment; `PlanError` where they cannot share the users."""
     if not 2 <= len(variants) <= MAX_VARIANTS:
         raise PlanError(
-            f"variants: {len(variants)} bundles; an experiment compares 2 to {MAX_VARIANTS}"
+            f"variants: {count(len(variants), 'bundle')}; an experiment compares 2 to "
+            f"{MAX_VARIANTS}, each with its share"
         )
     versions = [variant.version for variant in variants]
     for version in versions:
