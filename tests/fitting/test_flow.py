@@ -75,6 +75,7 @@ def test_the_demo_shop_with_every_default(shop_report):
     assert set(shop_report.chosen or {}) == {
         "content.decay",
         "neighbors.decay",
+        "linear.decay",
         "tower.decay",
         "tower.epochs",
     }

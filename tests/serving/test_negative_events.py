@@ -78,7 +78,7 @@ def test_outcomes_of_lists_separate_success_from_the_rest(live):
             if outcome["event_type"]
         }
     assert meanings == {"click": "positive", "dislike": "negative", "impression": "neutral"}
-    page = live.http.get("/dashboard/bundles").text
+    page = live.http.get("/dashboard/experiments").text
     assert "dislike (negative)" in page and "impression (neutral)" in page
 
 

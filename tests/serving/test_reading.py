@@ -74,8 +74,6 @@ def test_a_request_without_a_user_gets_popular_items(live):
         ("GET", "/v1/recommend/u0/horror"),
         ("GET", "/v1/similar/i1/"),
         ("GET", "/v1/items/i1/"),
-        ("GET", "/api/recommend/u0/"),
-        ("GET", "/api/recommend/u0/horror"),
         ("GET", "/api/item-to-item/near/i1/x"),
         ("DELETE", "/api/user/u0/feedback"),
         ("DELETE", "/v1/users/u0/events"),

@@ -86,7 +86,7 @@ def _weights(bundle: ServedBundle) -> Table | None:
     scorer = bundle.recommender.scorer
     if not scorer.component_weights:
         return None
-    routes = getattr(scorer, "routes", None) or {0: scorer.component_weights}
+    routes = scorer.routes or {0: scorer.component_weights}
     lengths = sorted(routes)
     head = ["all histories"] if len(lengths) == 1 else [f"from {n:,} items" for n in lengths]
     rows = [
