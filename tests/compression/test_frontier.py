@@ -206,6 +206,7 @@ def test_a_model_beside_words(tiny, module_cache):
     assert any(point.name.startswith("static table") for point in measured.points)
 
 
+@pytest.mark.slow
 def test_cut_models_are_trained_where_steps_are_given(tiny, module_cache):
     pytest.importorskip("torch", reason="training needs the extra train")
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder=str(tiny), scorers=["content"])
@@ -225,6 +226,7 @@ def decoder(tmp_path_factory) -> Path:
     return write_tiny_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
+@pytest.mark.slow
 def test_a_student_learns_the_vectors_of_a_decoder(tiny, decoder, module_cache):
     pytest.importorskip("torch", reason="training needs the extra train")
     parent = fit(ITEMS, EVENTS, plan=PLAN, encoder="tfidf", scorers=["content"])

@@ -44,7 +44,7 @@ def read_log(name, data):
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(ROW, max_size=25),
     st.lists(JUNK, max_size=5),
@@ -70,7 +70,7 @@ def test_lines_without_quoting(rows, junk, form, end):
     assert account(log) + comments == sum(bool(line.strip()) or mark in line for line in lines[1:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -97,7 +97,7 @@ def test_quoted_files(rows, separator, quoting, end):
     assert log.count("broken") == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -225,6 +225,7 @@ def test_a_growing_file_is_followed_across_rotation(service, tmp_path):
         following.kill()
 
 
+@pytest.mark.slow
 def test_kills_of_both_sides_lose_nothing(service, tmp_path):
     rng, n, log = random.Random(3), 0, tmp_path / "log.csv"
     log.write_text(HEADER)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SEEDS = (1, 2)
+SEEDS = (1, pytest.param(2, marks=pytest.mark.slow))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
