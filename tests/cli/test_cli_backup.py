@@ -23,7 +23,11 @@ def test_a_folder_is_backed_up_checked_and_restored(cli: Cli, bundle: Path, tmp_
     ran = cli("restore", backup, "--to", again)
     assert ran.code == 0 and f"pennyweight serve --data {again}" in ran.err
     ran = cli("check", again)
-    assert ran.code == 0 and "serves 100% of the users" in ran.out and ": whole: " in ran.out
+    assert (
+        ran.code == 0
+        and "serves 100% of the users" in ran.out
+        and ": the folder of a service, whole: " in ran.out
+    )
     ran = cli("restore", backup, "--to", again)
     assert ran.code == 2 and "not empty" in ran.err
     for name in ("store.sqlite", "backup.json"):

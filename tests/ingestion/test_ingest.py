@@ -1,8 +1,10 @@
 """`pennyweight ingest` into a live service: each row once, counted, whatever dies when."""
 
+import gzip
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -125,6 +127,13 @@ def test_files_that_cannot_be_read_are_named(service, tmp_path):
     log.write_text('[{"user": "a"}]')
     _, err = ingest(service.url, log, "--offsets", tmp_path / "o.json", code=2)
     assert "is a JSON array" in err
+    for name, data, word in (
+        ("a.gz", gzip.compress(b"user_id,item_id\na,b\n"), "zcat"),
+        ("a.csv", "user_id,item_id\na,b\n".encode("utf-16"), "iconv"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        _, err = ingest(service.url, tmp_path / name, code=2)
+        assert word in err
     (tmp_path / "o.json").write_text("{}")
     _, err = ingest(service.url, log, "--offsets", tmp_path / "o.json", code=2)
     assert "o.json: is no offset file" in err
@@ -270,3 +279,21 @@ def test_files_between_two_rotations_are_sent_too(service, tmp_path):
     assert times(service) == list(range(35))
     assert out.startswith("read 35 rows: 35 sent (35 stored")
     assert "the rest of the earlier file is sent first" in err
+
+
+def test_ctrl_c_ends_a_follower_and_tells_the_counts(service, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + csv_rows(0, 50))
+    following = subprocess.Popen(
+        command(service.folder, log, "--follow"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    end = time.monotonic() + WAIT
+    while len(times(service)) < 50 and time.monotonic() < end:
+        time.sleep(0.1)
+    offsets = tmp_path / "log.csv.offset.json"
+    while not offsets.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=WAIT)
+    assert following.returncode == 130, (out, err)
+    assert b"50 sent (50 stored" in err and b"goes on from there" in err

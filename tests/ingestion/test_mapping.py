@@ -115,6 +115,7 @@ def test_the_columns_that_are_not_sent_are_named():
     sentence = EventMapping("log.csv", delimiter=",", header=header).sentence(row(b"a,b,paid,2"))
     assert sentence == (
         "columns: user = user, item = item; without a time column, the arrival counts as the time; "
+        "without an event_id too, equal rows of another file or pipe count once; "
         "not sent: quantity (quantity), order_status (status)"
     )
 

@@ -87,7 +87,9 @@ def test_the_status_of_the_service(live):
     now = live.engine.clock()
     note_run(live.folder, REFIT_RUN, LastRun(now - 7_200, "not-published"))
     note_run(live.folder, BACKUP_RUN, LastRun(now - 172_800 * 2, "saved"))
-    (live.folder / "refit").mkdir()
+    (live.folder / "refit").mkdir()  # a refit that ended leaves it empty
+    assert "under way" not in page(live, "/dashboard/status")
+    (live.folder / "refit" / "events.parquet").touch()
     live.engine.notes["x"] = "the <disk> is old"
     text = page(live, "/dashboard/status")
     assert "bundle was not published, 2 h 0 min ago" in text and "saved, 4 days ago" in text

@@ -79,7 +79,7 @@ def check(
         served = "" if share is None else f", serves {share:.0%} of the users"
         say(f"bundle {version}: whole ({size(nbytes)}){served}")
     _check_faults(data, state.faults)
-    say(f"{data}: whole: {_contents(counts, state.bundles)}")
+    say(f"{data}: the folder of a service, whole: {_contents(counts, state.bundles)}")
 
 
 def _check_faults(folder: Path, faults: Sequence[str], remedy: str = "") -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import note, say
 from pennyweight.cli.output_paths import file_place
 from pennyweight.cli.platforms import require_posix
@@ -101,11 +102,13 @@ def ingest(
         state = SentUpTo() if state_file is None else SentUpTo.read(state_file)
         aside = RefusedRows(refused, None if is_pipe else state.refused_bytes)
         ingestion = Ingestion(client, mapping, aside, strict, note, state, state_file)
+        goes_on = "" if is_pipe else "; the same command goes on from there"
         try:
-            if is_pipe:
-                ingestion.pipe(sys.stdin.buffer)
-            else:
-                ingestion.file(path, follow=follow)
+            with keeping(lambda: f"{ingestion.counts.sentence()}{goes_on}"):
+                if is_pipe:
+                    ingestion.pipe(sys.stdin.buffer)
+                else:
+                    ingestion.file(path, follow=follow)
         except AccessError as error:
             raise PlanError(f"{error}; set {KEY_VARIABLE} to a key with the scope events") from None
     counts = ingestion.counts

@@ -14,6 +14,15 @@ from pennyweight.storage.files import digest
 __all__ = ["LogFile"]
 
 BOM = b"\xef\xbb\xbf"
+COMPRESSED = "is compressed; unpack it to a pipe, as by `zcat FILE | pennyweight ingest LIVE -`"
+UTF16 = "is UTF-16; convert it to a pipe, as by `iconv -f UTF-16 FILE | pennyweight ingest LIVE -`"
+UNREADABLE = {  # the first bytes of a file -> the remedy
+    b"\x1f\x8b": COMPRESSED,
+    b"\x28\xb5\x2f\xfd": COMPRESSED,
+    b"BZh": COMPRESSED,
+    b"\xff\xfe": UTF16,
+    b"\xfe\xff": UTF16,
+}
 
 
 class LogFile:
@@ -94,6 +103,9 @@ class LogFile:
             self._header = self.buffer.take(final=final)
             if self._header is None:
                 return False
+        for start, remedy in UNREADABLE.items():
+            if self._header.data.startswith(start):
+                raise DataError(f"{self._template.source}: {remedy}")
         text = self._header.data.removeprefix(BOM)
         if text.lstrip()[:1] == b"[":
             raise DataError(

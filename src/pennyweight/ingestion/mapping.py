@@ -67,10 +67,13 @@ class EventMapping:
 
     def sentence(self, row: RawRow) -> str:
         """Return which columns of a row are sent, and which have a meaning and are not."""
-        roles = self.roles(list(self._fields(row)))
+        columns = list(self._fields(row))
+        roles = self.roles(columns)
         sent = ", ".join(f"{role} = {roles[role]}" for role in SENT if role in roles)
         rest = ", ".join(f"{column} ({role})" for role, column in roles.items() if role not in SENT)
         times = "" if "time" in roles else "; without a time column, the arrival counts as the time"
+        if times and NAMED[0] not in map(name_key, columns):
+            times += "; without an event_id too, equal rows of another file or pipe count once"
         return f"columns: {sent}{times}" + (f"; not sent: {rest}" if rest else "")
 
     def event(self, row: RawRow) -> EventRecord:

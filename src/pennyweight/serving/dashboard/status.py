@@ -98,7 +98,7 @@ def _disk(folder: Path) -> _DiskState:
         _nbytes(bundles),
         usage.free,
         usage.total,
-        (folder / REFIT).is_dir(),
+        any((folder / REFIT).glob("*")),
         not wait_for_exports(folder, 0),
         read_run(folder, REFIT_RUN),
         read_run(folder, BACKUP_RUN),

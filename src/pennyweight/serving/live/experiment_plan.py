@@ -68,6 +68,8 @@ class ExperimentPlan:
 
     def sentence(self) -> str:
         """Return the plan in words."""
+        if not self.recent.users:
+            return "The detectable change is unknown: no user has got a list so far."
         if self.detectable is None:
             return (
                 "The detectable change is unknown: of the users who got a list so far, none or all "

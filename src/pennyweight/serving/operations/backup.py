@@ -123,7 +123,9 @@ class BackupSummary:
                 "`pennyweight backup` wrote"
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DamagedBackupError(f"{path}: damaged ({error!r}); use another backup") from error
+            raise DamagedBackupError(
+                f"{path}: damaged, no summary of a backup; use another backup"
+            ) from error
 
 
 def back_up(folder: Path, out: Path, *, progress: Progress = False) -> BackupSummary:
