@@ -30,9 +30,8 @@ __all__ = [
     "ACTOR",
     "KEY_VARIABLE",
     "ListedBundles",
-    "ask",
+    "carry_out",
     "check_may_publish",
-    "engine_of",
     "listed_bundles",
     "prune",
     "publish",
@@ -89,7 +88,7 @@ def check_may_publish(folder: Path) -> None:
     check_live_folder(folder)
     address = running_service(folder)
     if address is not None:
-        ask(f"{address}/v1/bundles")  # needs the scope that a publication needs
+        _ask(f"{address}/v1/bundles")  # needs the scope that a publication needs
 
 
 def publish(
@@ -108,7 +107,7 @@ def publish(
         Nothing was changed; says why.
     """
     body = {"path": str(bundle.resolve()), "force": force}
-    return _change(
+    return _notes(
         folder,
         "/v1/bundles",
         body,
@@ -118,7 +117,7 @@ def publish(
 
 def roll_back(folder: Path) -> tuple[str, ...]:
     """Serve the previous bundles again; return notes for operators; errors as of `publish`."""
-    return _change(
+    return _notes(
         folder, "/v1/bundles/rollback", {}, lambda engine: engine.publishing.roll_back(actor=ACTOR)
     )
 
@@ -134,30 +133,54 @@ def prune(folder: Path, keep: int) -> list[str]:
     check_live_folder(folder)
     address = running_service(folder)
     if address is None:
-        with engine_of(folder) as engine:
+        with _engine_of(folder) as engine:
             return engine.publishing.prune(keep, actor=ACTOR)
     listed = listed_bundles(folder)
     in_use = {*listed.served, *listed.previous}
     dropped = oldest_unused([stored.version for stored in listed.stored], in_use, keep)
     for version in dropped:
-        ask(f"{address}/v1/bundles/{version}", method="DELETE")
+        _ask(f"{address}/v1/bundles/{version}", method="DELETE")
     return dropped
 
 
-def _change(
-    folder: Path, path: str, body: dict[str, Any], change: Callable[[Engine], object]
+def _notes(
+    folder: Path, path: str, body: dict[str, Any], act: Callable[[Engine], object]
 ) -> tuple[str, ...]:
+    """Carry out a change, and return its notes for operators."""
+
+    def noted(engine: Engine) -> dict[str, Any]:
+        act(engine)
+        return {"notes": list(engine.notes.values())}
+
+    return tuple(carry_out(folder, ("POST", path), body, noted)["notes"])
+
+
+def carry_out(
+    folder: Path,
+    route: tuple[str, str],
+    body: dict[str, Any] | None,
+    act: Callable[[Engine], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the answer of the service of a folder, or without one of its engine here.
+
+    Parameters
+    ----------
+    route, body
+        Method and path of the request, and its JSON.
+    act
+        Does the same with an engine, and returns the fields of the answer.
+    """
     check_live_folder(folder)
     address = running_service(folder)
     if address is not None:
-        return tuple(ask(f"{address}{path}", body)["notes"])
-    with engine_of(folder) as engine:
-        change(engine)
-        return tuple(engine.notes.values())
+        method, path = route
+        return _ask(f"{address}{path}", body, method=method)
+    with _engine_of(folder) as engine:
+        return act(engine)
 
 
 @contextmanager
-def engine_of(folder: Path) -> Iterator[Engine]:
+def _engine_of(folder: Path) -> Iterator[Engine]:
     """Yield the engine of a folder that no service uses."""
     with owner_only(), locked_folder(folder):
         engine = Engine(open_store(folder / STORE), BundleStore(folder / BUNDLES))
@@ -168,7 +191,7 @@ def engine_of(folder: Path) -> Iterator[Engine]:
             engine.close()
 
 
-def ask(
+def _ask(
     url: str, body: dict[str, Any] | None = None, *, method: str | None = None
 ) -> dict[str, Any]:
     """Return the answer of a service; by default to a POST of a body, or to a GET without one."""

@@ -1,7 +1,7 @@
 """Experiments from another process: by the service if one runs, else directly in the folder."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from pennyweight.serving.live.experiment_plan import with_control
 from pennyweight.serving.live.experiments import NewExperiment
 from pennyweight.serving.live.outcome_counter import OutcomeCounter
 from pennyweight.serving.live.variants import Variant
-from pennyweight.serving.live_folder import STORE, check_live_folder, running_service
-from pennyweight.serving.operations.bundle_changes import ACTOR, ask, engine_of
+from pennyweight.serving.live_folder import STORE, check_live_folder
+from pennyweight.serving.operations.bundle_changes import ACTOR, carry_out
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 __all__ = [
@@ -56,7 +56,7 @@ def start(folder: Path, new: NewExperiment, *, force: bool = False) -> dict[str,
     }
     body |= {} if new.name is None else {"name": new.name}
     body |= {} if new.ends is None else {"ends": new.ends}
-    return _ask(
+    return carry_out(
         folder,
         ("POST", PATH),
         body,
@@ -71,12 +71,12 @@ def change_shares(folder: Path, shares: Shares) -> None:
         engine.experiments.change_shares(variants_of(shares), actor=ACTOR)
         return {}
 
-    _ask(folder, ("PUT", f"{PATH}/shares"), {"variants": _bodies(shares)}, change)
+    carry_out(folder, ("PUT", f"{PATH}/shares"), {"variants": _bodies(shares)}, change)
 
 
 def stop(folder: Path) -> dict[str, Any]:
     """Serve the control to all users; return and raise as `start`."""
-    return _ask(
+    return carry_out(
         folder,
         ("POST", f"{PATH}/stop"),
         {},
@@ -86,7 +86,7 @@ def stop(folder: Path) -> dict[str, Any]:
 
 def promote(folder: Path, version: str) -> dict[str, Any]:
     """Serve one bundle of the experiment to all users; return and raise as `start`."""
-    return _ask(
+    return carry_out(
         folder,
         ("POST", f"{PATH}/promote"),
         {"bundle_version": version},
@@ -102,7 +102,7 @@ def plan(folder: Path, days: int, shares: str) -> dict[str, Any]:
         counter = OutcomeCounter(engine)
         return plan_fields(asyncio.run(counter.plan(with_control(shares), days)))
 
-    return _ask(folder, ("GET", f"{PATH}/plan?{query}"), None, planned)
+    return carry_out(folder, ("GET", f"{PATH}/plan?{query}"), None, planned)
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def report(folder: Path) -> dict[str, Any]:
         outcomes = asyncio.run(OutcomeCounter(engine).outcomes())
         return outcomes_out(outcomes, engine.traffic.split.primary.meaning)
 
-    return _ask(folder, ("GET", "/v1/feedback"), None, counted)
+    return carry_out(folder, ("GET", "/v1/feedback"), None, counted)
 
 
 def variants_of(shares: Shares) -> tuple[Variant, ...]:
@@ -122,18 +122,3 @@ def variants_of(shares: Shares) -> tuple[Variant, ...]:
 
 def _bodies(shares: Shares) -> list[dict[str, Any]]:
     return [{"bundle_version": version, "share": share} for version, share in shares.items()]
-
-
-def _ask(
-    folder: Path,
-    route: tuple[str, str],
-    body: dict[str, Any] | None,
-    act: Callable[[Engine], dict[str, Any]],
-) -> dict[str, Any]:
-    check_live_folder(folder)
-    address = running_service(folder)
-    if address is not None:
-        method, path = route
-        return ask(f"{address}{path}", body, method=method)
-    with engine_of(folder) as engine:
-        return act(engine)
