@@ -1,8 +1,8 @@
 """Calls that send events and items, and read events."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import Call, path_of
@@ -22,11 +22,13 @@ from pennyweight.responses import (
     ExportedEvent,
     ItemsStored,
     ItemStored,
+    ResponseModel,
 )
 
 __all__ = ["AsyncFeedCalls"]
 
 MAX_ITEMS = 1_000  # of a request
+Row = TypeVar("Row", bound=ResponseModel)
 
 
 class AsyncFeedCalls(AsyncConnection):
@@ -143,19 +145,9 @@ class AsyncFeedCalls(AsyncConnection):
 
         A connection that breaks is made again from the last item on.
         """
-        after, breaks = None, 0
-        while True:
-            call = Call("GET", "/v1/items:export", given(after=after))
-            try:
-                async for line in self._lines(call):
-                    item = CatalogItem.model_validate(json.loads(line))
-                    after, breaks = item.item_id, 0
-                    yield item
-                return
-            except UnreachableError:
-                breaks += 1
-                if breaks > 1:  # the call itself was patient already
-                    raise
+        items = self._rows("/v1/items:export", {}, CatalogItem, lambda item: item.item_id)
+        async for item in items:
+            yield item
 
     async def export_events(
         self, *, after: int = 0, since: float | str | None = None
@@ -171,14 +163,27 @@ class AsyncFeedCalls(AsyncConnection):
         since
             Only events of this time or later.
         """
+        params = given(after=after, since=since)
+        async for event in self._rows(
+            "/v1/events:export", params, ExportedEvent, lambda event: event.seq
+        ):
+            yield event
+
+    async def _rows(
+        self,
+        path: str,
+        params: Mapping[str, object],
+        kind: type[Row],
+        place: Callable[[Row], object],
+    ) -> AsyncIterator[Row]:
+        """Yield the rows of an export; after a break, those behind the `place` of the last row."""
         breaks = 0
         while True:
-            call = Call("GET", "/v1/events:export", given(after=after, since=since))
             try:
-                async for line in self._lines(call):
-                    event = ExportedEvent.model_validate(json.loads(line))
-                    after, breaks = event.seq, 0
-                    yield event
+                async for line in self._lines(Call("GET", path, params)):
+                    row = kind.model_validate(json.loads(line))
+                    params, breaks = {**params, "after": place(row)}, 0
+                    yield row
                 return
             except UnreachableError:
                 breaks += 1
