@@ -62,9 +62,9 @@ def _encoder(bundle: ServedBundle) -> str:
 def _ranking_stage(bundle: ServedBundle, report: Report | None) -> str:
     """Return whether trees rank lists again, and why."""
     trees = bundle.recommender.scorer.trees
-    told = None if report is None else report.reranking
-    if told is not None and told.used == (trees is not None):
-        return _capital(told.sentence())
+    reranking = None if report is None else report.reranking
+    if reranking is not None and reranking.used == (trees is not None):
+        return _capital(reranking.sentence())
     if trees is None:
         return "The bundle has no ranking stage, and its report gives no reason."
     return (

@@ -1,6 +1,7 @@
 """Feedback on lists over time: the share of lists that led to an event, by bundle and scenario."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
@@ -21,6 +22,7 @@ TICK = 5  # days between the times below the chart
 SCALE = 0.01  # smallest scale of the chart
 
 Counts = tuple[int, int]  # lists, and those that led to an event
+Key = TypeVar("Key")
 
 
 def feedback_routes(engine: Engine) -> APIRouter:
@@ -59,13 +61,13 @@ def _read(store: Store, bundle: ServedBundle) -> list[ListFeedback]:
 def _chart(rows: Sequence[ListFeedback]) -> TimeChart:
     """Return a line for each of the two bundles with the most lists."""
     by_version = _summed(rows, lambda row: row.version)
+    by_day = _summed(rows, lambda row: (row.day, row.version))
     busiest = sorted(by_version, key=lambda version: (-by_version[version][0], version))
     first, last = min(row.day for row in rows), max(row.day for row in rows)
     days = range(first, last + 1)
     series = []
     for version, kind in zip(busiest, KINDS, strict=False):
-        counts = _summed((row for row in rows if row.version == version), lambda row: str(row.day))
-        values = [_rate(counts.get(str(day), (0, 0))) for day in days]
+        values = [_rate(by_day.get((day, version), (0, 0))) for day in days]
         series.append(Series(f"bundle {version}", kind, values))
     title = "Lists that led to an event"
     chart = lines(
@@ -77,7 +79,6 @@ def _chart(rows: Sequence[ListFeedback]) -> TimeChart:
         description="Share of the lists of each day, by bundle. The table has the numbers.",
         key="feedback",
     )
-    by_day = {key: _sum(of_key) for key, of_key in _grouped(rows)}
     daily = [
         (day_name(day), version, *_cells(counts))
         for (day, version), counts in sorted(by_day.items(), reverse=True)
@@ -88,34 +89,15 @@ def _chart(rows: Sequence[ListFeedback]) -> TimeChart:
 
 def _table(rows: Sequence[ListFeedback]) -> Table:
     """Return the feedback by scenario and bundle."""
-    keys = sorted({(row.scenario or NONE, row.version) for row in rows})
-    cells = [
-        (*key, *_cells(_sum(row for row in rows if (row.scenario or NONE, row.version) == key)))
-        for key in keys
-    ]
+    sums = _summed(rows, lambda row: (row.scenario or NONE, row.version))
+    cells = [(*key, *_cells(counts)) for key, counts in sorted(sums.items())]
     head = ("Scenario", "Bundle", "Lists", "Acted on", "In %")
     return Table("By scenario and bundle", head, cells, numbers=3)
 
 
-def _grouped(
-    rows: Sequence[ListFeedback],
-) -> Iterator[tuple[tuple[int, str], list[ListFeedback]]]:
-    """Yield the rows of each day and bundle."""
-    for key in {(row.day, row.version) for row in rows}:
-        yield key, [row for row in rows if (row.day, row.version) == key]
-
-
-def _sum(rows: Iterable[ListFeedback]) -> Counts:
-    lists = acted = 0
-    for row in rows:
-        lists, acted = lists + row.lists, acted + row.acted
-    return lists, acted
-
-
-def _summed(
-    rows: Iterable[ListFeedback], key: Callable[[ListFeedback], str]
-) -> Mapping[str, Counts]:
-    sums: dict[str, Counts] = {}
+def _summed(rows: Iterable[ListFeedback], key: Callable[[ListFeedback], Key]) -> dict[Key, Counts]:
+    """Return the counts of the rows of each key."""
+    sums: dict[Key, Counts] = {}
     for row in rows:
         lists, acted = sums.get(key(row), (0, 0))
         sums[key(row)] = lists + row.lists, acted + row.acted

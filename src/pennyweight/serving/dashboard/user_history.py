@@ -10,6 +10,7 @@ from pennyweight.serving.stores.protocol import Store
 __all__ = ["EventRow", "ServedList", "newest_events", "served_lists"]
 
 NAMED = 5  # items of a list that are named
+UNKNOWN = "not in the catalog"
 NEGATIVE = "negative"  # the log of a bundle does not keep the type of negative events
 
 
@@ -27,7 +28,7 @@ class EventRow:
 def newest_events(bundle: ServedBundle, store: Store, user: str) -> list[EventRow]:
     """Return the events that rank items for a user, newest first, each once."""
     live = [
-        EventRow(event.time, event.kind, event.item, _title(bundle, event.item), "live")
+        EventRow(event.time, event.kind, event.item, _title(bundle, event.item, UNKNOWN), "live")
         for event in reversed(store.history(user, NEWEST, bundle.is_neutral))
     ]
     live_keys = {(event.item, event.time) for event in live}
@@ -57,15 +58,11 @@ def served_lists(bundle: ServedBundle, store: Store, user: str, n: int) -> list[
             served.source,
             served.scenario or "-",
             served.bundle_version,
-            [(item, _name(bundle, item)) for item, _ in served.items[:NAMED]],
+            [(item, _title(bundle, item)) for item, _ in served.items[:NAMED]],
             len(served.items),
         )
         for served in store.browser.lists_to(user, n)
     ]
-
-
-def _name(bundle: ServedBundle, item: str) -> str:
-    return bundle.catalog.title(bundle.catalog.ids.code(item)) if item in bundle.catalog.ids else ""
 
 
 def _of_bundle(bundle: ServedBundle, user: str) -> list[EventRow]:
@@ -74,32 +71,25 @@ def _of_bundle(bundle: ServedBundle, user: str) -> list[EventRow]:
     if log is None or code < 0:
         return []
     own = slice(int(log.offsets[code]), int(log.offsets[code + 1]))
+
+    def row(item: int, kind: str, time: float) -> EventRow:
+        catalog, when = bundle.catalog, time if log.real_time else None
+        origin = f"bundle {bundle.version}"
+        return EventRow(when, kind, catalog.ids[item], catalog.title(item), origin)
+
+    columns = log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist()
     events = [
-        EventRow(
-            time if log.real_time else None,
-            log.kinds[kind] if log.kinds else "",
-            bundle.catalog.ids[item],
-            bundle.catalog.title(item),
-            f"bundle {bundle.version}",
-        )
-        for item, kind, time in zip(
-            log.item[own].tolist(), log.kind[own].tolist(), log.time[own].tolist(), strict=True
-        )
+        row(item, log.kinds[kind] if log.kinds else "", time)
+        for item, kind, time in zip(*columns, strict=True)
     ]
     negative = log.turned_down.block(code, code + 1)
     events += [
-        EventRow(
-            time if log.real_time else None,
-            NEGATIVE,
-            bundle.catalog.ids[item],
-            bundle.catalog.title(item),
-            f"bundle {bundle.version}",
-        )
+        row(item, NEGATIVE, time)
         for item, time in zip(negative.item.tolist(), negative.time.tolist(), strict=True)
     ]
     return events[-NEWEST:][::-1]
 
 
-def _title(bundle: ServedBundle, item: str) -> str:
+def _title(bundle: ServedBundle, item: str, unknown: str = "") -> str:
     code = int(bundle.catalog.ids.codes([item])[0])
-    return "not in the catalog" if code < 0 else bundle.catalog.title(code)
+    return unknown if code < 0 else bundle.catalog.title(code)

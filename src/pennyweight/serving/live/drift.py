@@ -195,8 +195,7 @@ class Drift:
         if self._counts.version != bundle.version:
             self._counts = _EventCounts(bundle.version, bundle.covered.events)
         counts = self._counts
-        first = counts.seq
-        for page in self._pages(first, lambda store, seq: store.events_after(seq, PAGE), _seq):
+        for page in self._pages(counts.seq, lambda store, seq: store.events_after(seq, PAGE), _seq):
             counts.add(page, bundle, now)
         return counts
 
