@@ -99,7 +99,7 @@ def refit(
 
 
 def _check_published(result: "RefitResult", condition: str, *, made: bool) -> None:
-    """Say that a bundle is published; `GateFailed` where one that was wanted is not."""
+    """Say that a bundle is published; `GateFailed` if its publication was asked for and refused."""
     if result.judgement is None:
         if made:
             raise GateFailed("no bundle was made")

@@ -59,7 +59,7 @@ class EventMapping:
     _roles: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
 
     def roles(self, columns: Sequence[str]) -> dict[str, str]:
-        """Return role -> column; `DataError` where user or item cannot be told."""
+        """Return role -> column; `DataError` where user or item is not found."""
         key = tuple(columns)
         if key not in self._roles:
             self._roles[key] = resolve(columns, "events", self.overrides, source=self.source)
@@ -162,17 +162,13 @@ def _id(value: Any, role: str) -> str:  # noqa: ANN401
     return str(value).strip()
 
 
-def _number_or_none(value: Any) -> float | None:  # noqa: ANN401
-    try:
-        return None if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return None
-
-
 def _number(value: Any) -> float | None:  # noqa: ANN401
     if value is None or value == "":
         return None
-    number = _number_or_none(value)
-    if number is None or not math.isfinite(number):
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
         raise RefusedRow(f"weight {value!r:.40} is no number")
     return number

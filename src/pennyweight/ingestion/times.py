@@ -5,18 +5,13 @@ from functools import lru_cache
 
 import polars as pl
 
+from pennyweight.data.readers.time_format import UNITS
 from pennyweight.data.readers.time_numbers import EPOCHS
 from pennyweight.data.times import SMALLEST_DATE, parse_times
 from pennyweight.errors import DataError
 
 __all__ = ["time_of"]
 
-UNITS = {
-    "epoch-s": "epoch s",
-    "epoch-ms": "epoch ms",
-    "epoch-us": "epoch us",
-    "epoch-ns": "epoch ns",
-}
 LATEST = 4_102_444_800.0  # 2100
 REMEMBERED = 1 << 16  # texts in other forms, which take milliseconds to read
 

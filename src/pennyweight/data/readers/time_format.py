@@ -13,10 +13,10 @@ from pennyweight.data.readers.time_swapped import AS_WRITTEN, SWAPPED
 from pennyweight.data.readers.time_text import english_months
 from pennyweight.errors import DataError, did_you_mean
 
-__all__ = ["WORDS", "FormattedTimes", "read_as"]
+__all__ = ["UNITS", "WORDS", "FormattedTimes", "read_as"]
 
-_UNITS = {f"epoch-{unit}": f"epoch {unit}" for unit in ("s", "ms", "us", "ns")}
-WORDS = (*ORDERS, *_UNITS, "excel", "positions", "iso", SWAPPED, AS_WRITTEN)
+UNITS = {f"epoch-{unit}": f"epoch {unit}" for unit in ("s", "ms", "us", "ns")}
+WORDS = (*ORDERS, *UNITS, "excel", "positions", "iso", SWAPPED, AS_WRITTEN)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read_as(column: pl.Series, time_format: str, where: str) -> FormattedTimes |
         elif time_format == "positions":
             times = FormattedTimes(numbers, False, "positions")
         else:
-            name = _UNITS[time_format]
+            name = UNITS[time_format]
             times = FormattedTimes(epoch(numbers, name), True, name)
     else:
         raise DataError(
