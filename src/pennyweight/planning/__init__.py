@@ -1,0 +1,1 @@
+"""Capacity planning: hardware, time and cost of a recommender before it is bought."""
