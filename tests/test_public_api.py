@@ -29,7 +29,7 @@ NAMES = [
     "score_lists",
     "split_events",
 ]
-HEAVY = ("torch", "transformers", "ray", "fastapi", "pandas", "sklearn")
+HEAVY = ("torch", "transformers", "ray", "fastapi", "pandas", "sklearn", "scipy.optimize")
 
 
 def test_the_public_names_are_these():

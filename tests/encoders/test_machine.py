@@ -5,6 +5,7 @@ import pytest
 from pennyweight.machine.machine import (
     Machine,
     available_memory,
+    matrix_threads,
     peak_rss,
     release_memory,
     total_memory,
@@ -68,6 +69,19 @@ def test_no_quota(root):
     write(root, "sys/fs/cgroup/cpu/c/cpu.cfs_quota_us", "-1\n")
     write(root, "sys/fs/cgroup/cpu/c/cpu.cfs_period_us", "100000\n")
     assert usable_cores(root) == 8
+
+
+@pytest.mark.parametrize(
+    ("openblas", "openmp", "threads"),
+    [("", "", 8), ("2", "", 2), ("", "3", 3), ("6", "4", 4), ("64", "", 8), ("0", "many", 8)],
+)
+def test_matrix_products_take_the_cores_or_the_threads_that_a_variable_names(
+    monkeypatch, openblas, openmp, threads
+):
+    monkeypatch.setattr("pennyweight.machine.machine.usable_cores", lambda: 8)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", openblas)
+    monkeypatch.setenv("OMP_NUM_THREADS", openmp)
+    assert matrix_threads() == threads
 
 
 def test_peak(tmp_path):

@@ -33,7 +33,7 @@ from pennyweight.fitting.job import rounded
 from pennyweight.fitting.pretrained import open_pretrained
 from pennyweight.fitting.stages import Stages
 from pennyweight.machine.forecast import speed
-from pennyweight.machine.machine import Machine, usable_cores
+from pennyweight.machine.machine import Machine, matrix_threads
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.progress.update import Progress
@@ -141,7 +141,7 @@ def compress(
         )
         chosen = cheapest(search.points, budget)
         candidate = search.candidates[search.points.index(chosen)]
-        with threadpool_limits(usable_cores()):
+        with threadpool_limits(matrix_threads()):
             stage = _ranking_stage(parent, search, candidate)
             confirmed = _confirm(search, candidate)
         child = Recommender(
@@ -192,7 +192,7 @@ def _run_search(
     searching = search_stages(number_of_variants(blend, models))
     tracker.expect([*fit_stages(blend.components, seconds), *searching, *coming])
     stages = Stages(tracker)
-    with threadpool_limits(usable_cores()):
+    with threadpool_limits(matrix_threads()):
         search = Search(parent, stages, models=models, folder=folder, coming=coming, tasks=tasks)
         search.run()
     return search, stages

@@ -48,7 +48,7 @@ from pennyweight.fitting.search_choice import (
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import choose_settings, sample
 from pennyweight.machine.forecast import speed
-from pennyweight.machine.machine import Machine, usable_cores
+from pennyweight.machine.machine import Machine, matrix_threads, usable_cores
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
 from pennyweight.progress.update import Progress
@@ -123,7 +123,7 @@ def ablate(
         raise PlanError("scorers.names (--scorers): an ablation needs the scorer 'content'")
     with tracked(progress) as tracker:
         run = _Run(items, events, plan, names, tracker)
-        with threadpool_limits(usable_cores()):
+        with threadpool_limits(matrix_threads()):
             run.measure()
         return run.result(search_share, notices)
 

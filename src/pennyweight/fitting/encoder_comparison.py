@@ -29,7 +29,7 @@ from pennyweight.fitting.forecast import TUNED
 from pennyweight.fitting.measurable import measurable
 from pennyweight.fitting.pretrained import open_endpoint, open_pretrained
 from pennyweight.fitting.tune import choose_settings, sample
-from pennyweight.machine.machine import usable_cores
+from pennyweight.machine.machine import matrix_threads
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
 from pennyweight.progress.update import Progress
@@ -95,7 +95,7 @@ def compare_encoders(
     plan = plan or Plan()
     if not any(catalog.texts):
         raise DataError("no item has a text; name the text columns (--text-columns)")
-    with tracked(progress) as tracker, threadpool_limits(usable_cores()):
+    with tracked(progress) as tracker, threadpool_limits(matrix_threads()):
         stages = [f"{verb} {name}" for name in names for verb in ("encode with", "measure")]
         tracker.expect(map(ExpectedStage, stages))
         trial = None if interactions is None else _trial(interactions, plan)

@@ -72,7 +72,7 @@ from pennyweight.fitting.search_choice import (
 from pennyweight.fitting.stages import Stages
 from pennyweight.fitting.tune import fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
-from pennyweight.machine.machine import Machine, peak_rss, usable_cores
+from pennyweight.machine.machine import Machine, matrix_threads, peak_rss
 from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
 from pennyweight.ranking.reranking import as_listed
 from pennyweight.recommender.recommender import Recommender
@@ -190,7 +190,7 @@ class Job:
         catalog, log = self.data.catalog, self.data.interactions
         protocol = self.setting.protocol
         plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
-        with threadpool_limits(usable_cores()):
+        with threadpool_limits(matrix_threads()):
             with self.stages.stage("split"):
                 components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
                 data_split = self.setting.split(log, plan, cuts)
@@ -398,7 +398,7 @@ class Job:
         """Fit the chosen blend on every event; now items without events are new ones."""
         if self.plan.scorers.names == "auto":
             self.blend = self.blend.with_novelty()
-        with threadpool_limits(usable_cores()):
+        with threadpool_limits(matrix_threads()):
             self._fit(self.data.interactions, "final")
         cost = self._cost(report.cost)
         recommender = Recommender(

@@ -13,6 +13,7 @@ import psutil
 __all__ = [
     "Machine",
     "available_memory",
+    "matrix_threads",
     "peak_rss",
     "release_memory",
     "resident_memory",
@@ -77,6 +78,17 @@ def usable_cores(root: Path = ROOT) -> int:
         if int(quota) > 0:
             cores = min(cores, ceil(int(quota) / int(period)))
     return max(1, cores)
+
+
+def matrix_threads() -> int:
+    """Return the threads for matrix products: the usable cores, or fewer where a variable says so.
+
+    The variables are those that OpenBLAS and OpenMP read themselves, ``OPENBLAS_NUM_THREADS`` and
+    ``OMP_NUM_THREADS``.
+    """
+    named = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
+    limits = [int(text) for text in named if text.isdecimal() and int(text)]
+    return min([usable_cores(), *limits])
 
 
 def total_memory(root: Path = ROOT) -> int:

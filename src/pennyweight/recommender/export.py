@@ -23,7 +23,7 @@ from pennyweight.data.interactions import Interactions
 from pennyweight.errors import DataError, PlanError
 from pennyweight.formatting import count
 from pennyweight.machine.forecast import Forecast, speed
-from pennyweight.machine.machine import resident_memory, usable_cores
+from pennyweight.machine.machine import matrix_threads, resident_memory
 from pennyweight.recommender.batch import BLOCK_BYTES, Batch
 from pennyweight.storage.files import digest, replacing, write_atomic
 from pennyweight.storage.locks import lock_handle, open_lock
@@ -148,7 +148,7 @@ def _export(
         "diversity": float(request.diversity),
         "explain": bool(request.explain),
     }
-    with _parts(path, job) as folder, threadpool_limits(usable_cores()):
+    with _parts(path, job) as folder, threadpool_limits(matrix_threads()):
         begun = _exported_users(folder)
         if begun:
             nouns = count(work.lists, work.noun)

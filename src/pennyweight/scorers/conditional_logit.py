@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 
 __all__ = ["HISTORY_LENGTHS", "PRIOR", "Choices", "conditional_logit", "route"]
 
@@ -113,6 +112,8 @@ def conditional_logit(
     for_all
         Whether the center holds the weights for all users, which count for `PULL` choices.
     """
+    from scipy.optimize import minimize  # a tenth of the start of a program, for fits alone
+
     rows, first, features = choices.rows, choices.first, choices.features
     chosen = features[first].sum(axis=0)
     n = max(1, len(choices))

@@ -78,11 +78,8 @@ class Linear(Scorer):
         user_items = sparse.csr_matrix((np.ones(len(item), np.float32), (user, item)), shape=shape)
         user_items.data[:] = 1
         gram = sparse.csr_matrix(user_items.T @ user_items)
-        if is_dense:
-            self.matrix = self._dense(gram)
-        else:
-            with threadpool_limits(1):  # threads cost more than they save on small systems
-                self.matrix = self._sparse(gram)
+        with threadpool_limits(1):  # threads cost more than they save on small systems
+            self.matrix = self._dense(gram) if is_dense else self._sparse(gram)
         return self
 
     def _dense(self, gram: sparse.csr_matrix) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from pennyweight.data.detection.columns import ColumnName
 from pennyweight.data.detection.payment import has_luhn
@@ -272,21 +273,26 @@ _DATE = (
     rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?(?: de| of)? {_MONTH}(?: de)?,? (?:19|20)\d{{2}}"
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d{{2}}|(?:19|20)\d{{6}})"
 )
-_BORN = re.compile(
+_BORN = (
     r"\b(?:d\.?o\.?b\.?|date of birth|birth ?date|birth ?day|geb\.|geburtsdatum|geburtstag"
     r"|geboren am|né(?:e|\(e\))? le|date de naissance|fecha de nacimiento|nacid[oa] el|nat[oa] il"
     r"|data di nascita|data de nascimento|nascid[oa] em|geboortedatum|geboren op|født|född"
-    rf"|urodzon[ya])(?: (?:is|on|am|the))?[:=, -]{{0,4}}(?P<date>{_DATE})(?!\w)",
-    re.IGNORECASE,
+    rf"|urodzon[ya])(?: (?:is|on|am|the))?[:=, -]{{0,4}}(?P<date>{_DATE})(?!\w)"
 )
-_ANY_DATE = re.compile(rf"(?<!\w){_DATE}(?!\w)", re.IGNORECASE)
+_ANY_DATE = rf"(?<!\w){_DATE}(?!\w)"
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is needed: these two take as long as all others together."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _births(text: str, column: ColumnName) -> Iterator[Span]:
     if column.kind == "date of birth":
-        yield from (match.span() for match in _ANY_DATE.finditer(text))
+        yield from (match.span() for match in _compiled(_ANY_DATE).finditer(text))
     else:
-        yield from (match.span("date") for match in _BORN.finditer(text))
+        yield from (match.span("date") for match in _compiled(_BORN).finditer(text))
 
 
 BIRTH = Detector(

@@ -21,7 +21,7 @@ from pennyweight.bundle.reader import package_version
 from pennyweight.errors import BusyError, PennyweightError, StoreError
 from pennyweight.fitting.job import Job
 from pennyweight.formatting import count, size
-from pennyweight.machine.machine import usable_cores
+from pennyweight.machine.machine import matrix_threads
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ExpectedStage
 from pennyweight.progress.update import Progress
@@ -222,7 +222,9 @@ class Refit:
         began, processor = time.monotonic(), time.process_time()
         parent = _parent(self.folder)
         _check_room(self.folder, parent)
-        with tracked(progress) as tracker, threadpool_limits(usable_cores()):
+        # A warm refit leaves the other cores to the service: its matrix products are small.
+        threads = 1 if self.mode == "warm" else matrix_threads()
+        with tracked(progress) as tracker, threadpool_limits(threads):
             if self.mode == "warm":
                 tracker.expect(map(ExpectedStage, (EXPORT, "read", *WARM_STAGES)))
             tracker(EXPORT)
