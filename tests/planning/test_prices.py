@@ -125,6 +125,11 @@ def test_a_file_replaces_the_whole_table(price_file):
         ('source = "invoice 17"', "", r"provider\.0\.source = .*: is missing"),
         ('flags = ["avx2"]', 'accelerator = "T4"', r"accelerator 'T4' with accelerators = 0; give"),
         ('flags = ["avx2"]', "accelerators = 2", r"accelerator None with accelerators = 2; give"),
+        (
+            'flags = ["avx2"]',
+            'accelerator = "L5"\naccelerators = 1',
+            r"old-server: accelerator 'L5' has no published peaks here. Known are T4",
+        ),
         ("[[provider]]", "[[provider", r"not TOML"),
     ],
 )
@@ -136,13 +141,35 @@ def test_a_file_with_gaps_is_refused(price_file, old, new, message):
     assert str(refused.value).startswith(f"{path}: ")
 
 
+ENDPOINT = """
+[[endpoint]]
+name = "small model"
+input_per_million = 0.5
+output_per_million = 2
+currency = "USD"
+date = 2026-01-31
+source = "https://example.com"
+"""
+
+
+def test_endpoints_are_read_from_a_file(price_file, table):
+    own = read_prices(price_file(ENDPOINT))
+    assert len(own.types) == len(table.types)
+    assert own.endpoint("small model").cost(3_000_000, 500_000) == 3 * 0.5 + 0.5 * 2
+    with pytest.raises(PlanError, match=r"no endpoint 'smal model'; did you mean 'small model'"):
+        own.endpoint("smal model")
+    free = ENDPOINT.replace("0.5", "0").replace("= 2\n", "= 0\n")
+    with pytest.raises(PlanError, match="a price of 0 for all tokens"):
+        read_prices(price_file(free))
+
+
 def test_a_type_named_twice_is_refused(price_file):
     with pytest.raises(PlanError, match="Cellar basement old-server: named twice"):
         read_prices(price_file(OWN + OWN))
 
 
 def test_a_file_without_prices_is_refused(price_file, tmp_path):
-    with pytest.raises(PlanError, match=r"neither \[\[provider\]\] with types nor \[\[rate\]\]"):
+    with pytest.raises(PlanError, match=r"has neither \[\[provider\]\] with types nor"):
         read_prices(price_file("replace = true"))
     with pytest.raises(PlanError, match="cannot be read"):
         read_prices(tmp_path / "none.toml")

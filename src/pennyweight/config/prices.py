@@ -1,6 +1,5 @@
 """Types of machines with their prices, and the rates between currencies."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Self
 
@@ -9,7 +8,7 @@ from pydantic import Field, model_validator
 from pennyweight.config.frozen import FrozenModel
 from pennyweight.errors import PlanError, did_you_mean
 
-__all__ = ["HOURS_PER_MONTH", "ExchangeRate", "InstanceType", "PriceTable"]
+__all__ = ["HOURS_PER_MONTH", "EndpointPrice", "ExchangeRate", "InstanceType", "PriceTable"]
 
 HOURS_PER_MONTH = 730  # of the large clouds' monthly estimates: 365 * 24 / 12
 
@@ -36,7 +35,7 @@ class InstanceType(FrozenModel):
     cpu
         The processor by its maker's name.
     flags
-        Those of `pennyweight.machine.Machine` that it has.
+        Those of `pennyweight.machine.machine.Machine` that it has.
     accelerator, accelerators
         Kind and number of the accelerators; None and 0 for a machine without one.
     price_per_month
@@ -93,6 +92,39 @@ class InstanceType(FrozenModel):
         )
 
 
+class EndpointPrice(FrozenModel):
+    """The price of the tokens of a language model at an endpoint.
+
+    Attributes
+    ----------
+    name
+        Name of the model and its endpoint.
+    input_per_million, output_per_million
+        Price of a million tokens read and generated.
+    currency
+        Of the price, by ISO 4217.
+    date, source
+        Day and address of the price.
+    """
+
+    name: Text
+    input_per_million: Annotated[float, Field(ge=0)]
+    output_per_million: Annotated[float, Field(ge=0)]
+    currency: Currency
+    date: date
+    source: Text
+
+    @model_validator(mode="after")
+    def _check_price(self) -> Self:
+        if self.input_per_million == self.output_per_million == 0:
+            raise ValueError(f"{self.name}: a price of 0 for all tokens; give the endpoint's price")
+        return self
+
+    def cost(self, read: float, generated: float) -> float:
+        """Return the price of some tokens read and some generated."""
+        return (self.input_per_million * read + self.output_per_million * generated) / 1e6
+
+
 class ExchangeRate(FrozenModel):
     """The value of a currency in another.
 
@@ -120,11 +152,14 @@ class PriceTable(FrozenModel):
     ----------
     types
         The types, in the order of the file.
+    endpoints
+        Endpoints of language models; the built-in table has none.
     rates
         One for each pair of currencies, in either direction.
     """
 
     types: tuple[InstanceType, ...]
+    endpoints: tuple[EndpointPrice, ...] = ()
     rates: tuple[ExchangeRate, ...] = ()
 
     def find(self, name: str, provider: str | None = None) -> InstanceType:
@@ -143,6 +178,17 @@ class PriceTable(FrozenModel):
             raise PlanError(f"{name!r} is the name of several types: {where}; give the provider")
         names = dict.fromkeys(one.name for one in self.types)
         raise PlanError(f"the price table has no type {name!r}{did_you_mean(name, names)}")
+
+    def endpoint(self, name: str) -> EndpointPrice:
+        """Return an endpoint by its name; `PlanError` when there is none."""
+        found = next((one for one in self.endpoints if one.name == name), None)
+        if found is None:
+            known = [one.name for one in self.endpoints]
+            raise PlanError(
+                f"the price table has no endpoint {name!r}{did_you_mean(name, known)} Add "
+                "[[endpoint]] with its price to the price file"
+            )
+        return found
 
     def exchange(self, amount: float, currency: str, other: str) -> float:
         """Return an amount in another currency.
@@ -172,11 +218,16 @@ class PriceTable(FrozenModel):
         """Return the types by their price in a currency; `PlanError` without a rate."""
         return tuple(sorted(self.types, key=lambda kind: self.monthly_price(kind, currency)))
 
-    def replaced_by(self, types: Iterable[InstanceType], rates: Iterable[ExchangeRate]) -> Self:
-        """Return the table with other types and rates added, or in the place of their like."""
-        by_type = {_key(kind): kind for kind in (*self.types, *types)}
-        by_pair = {frozenset((r.currency, r.other)): r for r in (*self.rates, *rates)}
-        return type(self)(types=tuple(by_type.values()), rates=tuple(by_pair.values()))
+    def replaced_by(self, other: Self) -> Self:
+        """Return the table with the content of another added, or in the place of its like."""
+        types = {_key(kind): kind for kind in (*self.types, *other.types)}
+        endpoints = {one.name: one for one in (*self.endpoints, *other.endpoints)}
+        rates = {frozenset((r.currency, r.other)): r for r in (*self.rates, *other.rates)}
+        return type(self)(
+            types=tuple(types.values()),
+            endpoints=tuple(endpoints.values()),
+            rates=tuple(rates.values()),
+        )
 
 
 def _key(kind: InstanceType) -> tuple[str, str, str]:

@@ -11,8 +11,15 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from pennyweight.config.frozen import FrozenModel, refusal
-from pennyweight.config.prices import HOURS_PER_MONTH, ExchangeRate, InstanceType, PriceTable
-from pennyweight.errors import PlanError
+from pennyweight.config.prices import (
+    HOURS_PER_MONTH,
+    EndpointPrice,
+    ExchangeRate,
+    InstanceType,
+    PriceTable,
+)
+from pennyweight.errors import DataError, PlanError
+from pennyweight.planning.accelerators import accelerator
 
 __all__ = ["read_prices"]
 
@@ -90,6 +97,7 @@ class _File(FrozenModel):
 
     replace: bool = False
     provider: tuple[_Provider, ...] = ()
+    endpoint: tuple[EndpointPrice, ...] = ()
     rate: tuple[ExchangeRate, ...] = ()
 
 
@@ -108,15 +116,15 @@ def read_prices(path: Path | None = None) -> PriceTable:
         The file cannot be read or is not TOML, a key is unknown or missing, a price is not
         positive, a type is named twice, or an accelerator has no name or number.
     """
-    types, rates, _ = _read(_TABLE)
-    table = PriceTable(types=types, rates=rates)
+    table, _ = _read(_TABLE)
     if path is None:
         return table
-    types, rates, alone = _read(path)
-    return (PriceTable(types=()) if alone else table).replaced_by(types, rates)
+    own, alone = _read(path)
+    return own if alone else table.replaced_by(own)
 
 
-def _read(path: Path) -> tuple[tuple[InstanceType, ...], tuple[ExchangeRate, ...], bool]:
+def _read(path: Path) -> tuple[PriceTable, bool]:
+    """Return the prices of a file, and whether they replace the built-in ones."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -131,10 +139,24 @@ def _read(path: Path) -> tuple[tuple[InstanceType, ...], tuple[ExchangeRate, ...
         types = tuple(kind for provider in file.provider for kind in provider.priced())
     except ValidationError as error:
         raise PlanError(refusal(error, _File, str(path))) from None
-    if not types and not file.rate:
-        raise PlanError(f"{path}: has neither [[provider]] with types nor [[rate]]")
-    times = Counter((kind.provider, kind.region, kind.name) for kind in types)
-    twice = [" ".join(key) for key, number in times.items() if number > 1]
+    if not (types or file.endpoint or file.rate):
+        raise PlanError(
+            f"{path}: has neither [[provider]] with types nor [[endpoint]] nor [[rate]]"
+        )
+    _check(path, types, file)
+    return PriceTable(types=types, endpoints=file.endpoint, rates=file.rate), file.replace
+
+
+def _check(path: Path, types: Iterable[InstanceType], file: _File) -> None:
+    """Refuse names that stand twice, and accelerators without published peaks."""
+    names = [" ".join((kind.provider, kind.region, kind.name)) for kind in types]
+    names += [f"endpoint {one.name}" for one in file.endpoint]
+    twice = [name for name, number in Counter(names).items() if number > 1]
     if twice:
-        raise PlanError(f"{path}: {', '.join(twice)}: named twice; keep one price of each type")
-    return types, file.rate, file.replace
+        raise PlanError(f"{path}: {', '.join(twice)}: named twice; keep one price of each")
+    for kind in types:
+        if kind.accelerator is not None:
+            try:
+                accelerator(kind.accelerator)
+            except DataError as error:
+                raise PlanError(f"{path}: {kind.name}: {error}") from None
