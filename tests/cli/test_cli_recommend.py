@@ -52,6 +52,19 @@ def test_filter_and_diversity(cli: Cli, bundle: Path) -> None:
     assert none.code == 0 and "no item" in none.out
 
 
+def test_exploration_marks_its_items(cli: Cli, bundle: Path) -> None:
+    words = ("recommend", bundle, "--user", "reader-0063", "--explore", 0.5)
+    plain = cli("recommend", bundle, "--user", "reader-0063", "--json").out
+    explored = json.loads(cli(*words, "--json").out)
+    assert explored["source"] == "history"
+    marked = [row["item_id"] for row in explored["items"] if row.get("source") == "exploration"]
+    assert 0 < len(marked) <= 5 and not set(marked) & set(ids(plain))
+    ran = cli(*words, "--explain")
+    assert ran.out.count("  exploration\n") == ran.out.count("new item, listed to") == len(marked)
+    refused = cli(*words[:-1], 0.7)
+    assert refused.code == 2 and "0.5 (half of the positions)" in refused.err
+
+
 def test_an_unknown_user_gets_popular_items(cli: Cli, bundle: Path) -> None:
     ran = cli("recommend", bundle, "--user", "nobody 🦉", "-k", 2)
     assert ran.code == 0 and "user 'nobody 🦉' is unknown: the most popular items" in ran.err

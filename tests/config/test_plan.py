@@ -47,7 +47,9 @@ plans = st.builds(
         max_users=st.none() | count,
         seed=st.integers(0, 2**31),
     ),
-    recommend=st.builds(RecommendPlan, k=count, diversity=st.floats(0, 1)),
+    recommend=st.builds(
+        RecommendPlan, k=count, diversity=st.floats(0, 1), explore=st.floats(0, 0.5)
+    ),
 )
 
 
@@ -74,6 +76,7 @@ def test_empty_is_the_default(tmp_path):
         ("[recommend]\nk = '10'", "recommend.k = '10': must be a whole number"),
         ("[recommend]\nk = 0", "recommend.k = 0: must be 1 or more"),
         ("[recommend]\ndiversity = nan", "recommend.diversity"),
+        ("[recommend]\nexplore = 0.6", "recommend.explore = 0.6: must be 0.5 or less"),
         ("[evaluate]\nprotocol = 'random'", "'leave-last-out', 'global-time' or 'given-split'"),
         ("[scorers]\nnames = []", "names = []: must be 'auto'; or: must not be empty"),
         ("[scorers]\nnames = 'x'", "names = 'x': must be 'auto'; or: must be a list"),

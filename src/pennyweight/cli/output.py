@@ -39,7 +39,8 @@ def ranking(rows: Sequence[dict[str, Any]]) -> str:
     lines = []
     for row, name in zip(rows, ids, strict=True):
         cell = _cut(row["title"]).ljust(title)
-        lines.append(f"{row['rank']:>3}  {name.ljust(width)}  {cell}  {row['score']:8.3f}")
+        mark = "  exploration" if row.get("source") == "exploration" else ""
+        lines.append(f"{row['rank']:>3}  {name.ljust(width)}  {cell}  {row['score']:8.3f}{mark}")
         if row.get("reason"):
             lines.append(f"     {row['reason']}")
     return "\n".join(lines)

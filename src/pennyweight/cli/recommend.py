@@ -14,6 +14,8 @@ from pennyweight.cli.recommend_all import lists_for_all_items, lists_for_all_use
 from pennyweight.errors import PlanError, UnknownUserWarning
 
 if TYPE_CHECKING:
+    from polars import DataFrame
+
     from pennyweight.data.ids import Ids
     from pennyweight.recommender import Recommender
 
@@ -49,6 +51,12 @@ def recommend(
     diversity: Annotated[
         float | None, typer.Option(metavar="X", help="0: relevance only, 1: maximum diversity.")
     ] = None,
+    explore: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help="Largest share of the positions for exploration of new items."
+        ),
+    ] = None,
     exclude_seen: Annotated[
         bool | None,
         typer.Option("--exclude-seen/--include-seen", help="Exclude items of the history."),
@@ -71,6 +79,7 @@ def recommend(
 ) -> None:
     """Recommend items for a user, a history or a text, or for all users in a file."""
     from pennyweight.config.plan import Plan
+    from pennyweight.recommender.frames import EXPLORATION
 
     is_single = user is not None or history is not None or text is not None
     if is_single == all_users:
@@ -92,6 +101,7 @@ def recommend(
         "filter": filter,
         "exclude_seen": exclude_seen,
         "diversity": plan.diversity if diversity is None else diversity,
+        "explore": explore,
         "explain": explain,
     }
     if out is not None:
@@ -102,16 +112,28 @@ def recommend(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnknownUserWarning)  # a note says it below
         frame = recommender.recommend(user=user, history=items, text=text, **arguments)
-    if frame.height:
-        source = frame["source"][0]
+    sources = [source for source in frame["source"] if source != EXPLORATION]
+    if sources:
+        source = sources[0]
     else:  # no item is eligible, so that no row says it
         source = recommender.source(user=user, history=items, text=text)
     if json:
-        dump({"source": source, "items": frame.drop("source").to_dicts()})
+        dump({"source": source, "items": _items(frame)})
         return
     if frame.height:
         _note_source(recommender, user, text, source)
     say(ranking(frame.to_dicts()))
+
+
+def _items(frame: "DataFrame") -> list[dict[str, Any]]:
+    """Return the items of a list; only explored ones have a source, the others that of the list."""
+    from pennyweight.recommender.frames import EXPLORATION
+
+    rows = frame.to_dicts()
+    for row in rows:
+        if row["source"] != EXPLORATION:
+            del row["source"]
+    return rows
 
 
 def _note_source(

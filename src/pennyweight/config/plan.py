@@ -103,6 +103,11 @@ class RerankPlan(FrozenModel):
     name: RerankChoice = "auto"
     budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # of a batch
 
+    @property
+    def seconds(self) -> float | None:
+        """The budget in seconds."""
+        return None if self.budget_ms is None else self.budget_ms / 1_000
+
 
 class SearchPlan(FrozenModel):
     """Which encoder searches by text, besides BM25."""
@@ -138,6 +143,7 @@ class RecommendPlan(FrozenModel):
 
     k: Positive = 10
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    explore: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
 
 class Plan(FrozenModel):

@@ -70,7 +70,7 @@ class Explainer:
     common_words: CommonWords
 
     def __call__(self, batch: RankingBatch) -> None:
-        """Fill `reasons`."""
+        """Fill `reasons`; those of explored items say so."""
         batch.reasons = [
             self.explain(codes, request.query, source, batch.attributions.get(row))
             if request.explain
@@ -79,6 +79,13 @@ class Explainer:
                 zip(batch.requests, batch.codes, batch.sources, strict=True)
             )
         ]
+        for row, explored in batch.explored.items():
+            reasons = batch.reasons[row]
+            if reasons is not None:
+                batch.reasons[row] = tuple(
+                    _explored(reason) if place in explored.positions else reason
+                    for place, reason in enumerate(reasons)
+                )
 
     def explain(
         self,
@@ -240,6 +247,11 @@ def _because(
         Because(catalog.ids[int(codes[i])], catalog.title(int(codes[i])), float(shares[i]))
         for i in named
     )
+
+
+def _explored(reason: Reason) -> Reason:
+    text = f"new item, listed to learn about it; {reason.text}"
+    return replace(reason, text=text, kind="exploration")
 
 
 def _is_informative(word: str) -> bool:

@@ -8,6 +8,7 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.data.interactions import Interactions
 from pennyweight.ranking.diversity import Diversifier
 from pennyweight.ranking.explanations import CommonWords, Explainer
+from pennyweight.ranking.explorer import Explorer, Placer
 from pennyweight.ranking.filter_masks import FilterMasks
 from pennyweight.ranking.request import RankingRequest, Recommendations
 from pennyweight.ranking.reranking import Reranker
@@ -29,7 +30,7 @@ class Ranker:
 
     Attributes
     ----------
-    retriever, query_scorer, rules, diversifier, explainer
+    retriever, query_scorer, rules, explorer, diversifier, explainer
         Separate stages for each catalog.
     rerankers
         Stages between selection and diversification, see `Stage`.
@@ -40,6 +41,7 @@ class Ranker:
     retriever: Retriever
     query_scorer: QueryScorer
     rules: Rules
+    explorer: Explorer
     diversifier: Diversifier
     explainer: Explainer
     rerankers: tuple[Stage, ...] = ()
@@ -67,6 +69,7 @@ class Ranker:
             Retriever(catalog.available, FilterMasks(catalog.attributes)),
             QueryScorer(scorer, catalog, interactions, attributes=bool(rerankers)),
             Rules(exclude_seen),
+            Explorer(scorer.scale, counts),
             Diversifier(scorer, catalog),
             Explainer(scorer, catalog, counts, common_words),
             rerankers,
@@ -81,8 +84,10 @@ class Ranker:
             self.query_scorer,
             self.rules,
             Selector(self.depth),
+            self.explorer,
             *self.rerankers,
             self.diversifier,
+            Placer(),
             self.explainer,
         )
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 __all__ = ["Because", "Kind", "Reason"]
 
-Kind = Literal["history", "text", "new", "popular", "cold", "published"]
+Kind = Literal["history", "text", "new", "popular", "cold", "published", "exploration"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Reason:
     kind
         Its basis: ``history``, ``text`` (words of the query), ``new`` (an item
         without events, reached by its text), ``popular`` (the history added nothing),
-        ``cold`` (there was no history), or ``published`` (a list of the latest items).
+        ``cold`` (there was no history), ``published`` (a list of the latest items), or
+        ``exploration`` (a new item, listed to learn how users respond to it).
     because
         The items of the history that added most, at most three.
     component

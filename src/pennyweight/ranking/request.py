@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.errors import PlanError
+from pennyweight.ranking.exploration import Exploration
 from pennyweight.ranking.query import Query, Source
 from pennyweight.ranking.reasons import Reason
 
@@ -59,13 +60,15 @@ class RankingRequest:
         Added to the scores of the items that meet a filter.
     bonus
         Added to the scores, float32 (n_items,); the scores of a blend are log-odds.
+    exploration
+        Of new items, in a list that rests on a history; None for none.
     unknown
         Ids that the caller gave and the catalog does not have; `Recommendations` repeat them.
 
     Raises
     ------
     PlanError
-        `k` or `diversity` is out of range.
+        `k` or `diversity` is out of range, or new items are to be explored in a search.
     TypeError
         `filter`, `exclude_seen`, `diversity` or `explain` is of another type.
     """
@@ -79,6 +82,7 @@ class RankingRequest:
     candidates: NDArray[np.int32] | None = None
     boosts: tuple[Boost, ...] = ()
     bonus: NDArray[np.float32] | None = None
+    exploration: Exploration | None = None
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -94,6 +98,10 @@ class RankingRequest:
             if not (value is None or isinstance(value, bool | np.bool_)):
                 raise TypeError(f"{name} takes True or False, not {value!r:.80}")
         check_diversity(self.diversity)
+        if self.exploration is not None and self.exploration.share and self.query.text is not None:
+            raise PlanError(
+                "explore is for lists by the history of a user; with a text leave it out"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +122,8 @@ class Recommendations:
         Ids of the request that the catalog does not have.
     over_budget
         Whether the time for ranking it again ran out, so that it has the order of the scorer.
+    explored
+        Codes of the new items that are in the list for exploration.
     """
 
     codes: NDArray[np.int32]
@@ -122,3 +132,4 @@ class Recommendations:
     reasons: tuple[Reason, ...] | None = None
     unknown: tuple[str, ...] = ()
     over_budget: bool = False
+    explored: frozenset[int] = frozenset()

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.ranking.exploration import ExploredItems
 from pennyweight.ranking.query import Source
 from pennyweight.ranking.reasons import Reason
 from pennyweight.ranking.request import RankingRequest, Recommendations
@@ -36,6 +37,8 @@ class RankingBatch:
         The best items, best first, int32 (n_best,).
     reasons
         One for each of these items; None where the request asks for none.
+    explored
+        Row -> new items that are in the list for exploration.
     unranked
         Rows for which there was no time to rank them again.
     errors
@@ -50,6 +53,7 @@ class RankingBatch:
     attributions: dict[int, Attribution] = field(default_factory=dict)
     codes: list[NDArray[np.int32]] = field(default_factory=list)
     reasons: list[tuple[Reason, ...] | None] = field(default_factory=list)
+    explored: dict[int, ExploredItems] = field(default_factory=dict)
     unranked: set[int] = field(default_factory=set)
     errors: dict[int, Exception] = field(default_factory=dict)
 
@@ -63,6 +67,9 @@ class RankingBatch:
                 reasons,
                 request.unknown,
                 over_budget=row in self.unranked,
+                explored=frozenset(self.explored[row].codes.tolist())
+                if row in self.explored
+                else frozenset(),
             )
             for row, (request, codes, source, reasons) in enumerate(
                 zip(self.requests, self.codes, self.sources, self.reasons, strict=True)
@@ -79,8 +86,9 @@ class Stage(Protocol):
     Retrieval fills `eligible` and `bonus`; scoring fills `scores`, `sources` and
     `attributions`; the rules change
     `scores` by boosts and exclusions; selection fills `codes`; diversification cuts these to the
-    length asked for; explanation fills `reasons`. A re-ranker is a stage between selection and
-    diversification: it puts the codes of each list in another order, and may write other scores.
+    length asked for; explanation fills `reasons`. Exploration draws new items after selection, and
+    puts them into the list after diversification. A re-ranker is a stage before diversification:
+    it puts the codes of each list in another order, and may write other scores.
     """
 
     def __call__(self, batch: RankingBatch) -> None:

@@ -1,6 +1,6 @@
 """Lists for many users or items, a block of them at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -74,7 +74,7 @@ class Batch:
         for first in range(start, max(len(names), 1), size):
             stop = min(first + size, len(names))
             block = islice(queries, stop - first)
-            lists = self.ranker.rank([replace(self.request, query=query) for query in block])
+            lists = self.ranker.rank(self._requests(names[first:stop], block))
             frame = lists_frame(
                 pl.Series(owner, names[first:stop], pl.String),
                 lists,
@@ -82,6 +82,17 @@ class Batch:
                 explain=self.request.explain,
             )
             yield stop, frame
+
+    def _requests(self, names: Sequence[str], queries: Iterable[Query]) -> list[RankingRequest]:
+        """Return the requests of some lists; exploration has the draws of each name."""
+        requests = [replace(self.request, query=query) for query in queries]
+        exploration = self.request.exploration
+        if exploration is None:
+            return requests
+        return [
+            replace(request, exploration=replace(exploration, seed=f"{exploration.seed} {name}"))
+            for name, request in zip(names, requests, strict=True)
+        ]
 
     @cached_property
     def _item_ids(self) -> pl.Series:

@@ -148,6 +148,8 @@ def _export(
         "diversity": float(request.diversity),
         "explain": bool(request.explain),
     }
+    if request.exploration is not None:
+        job["explore"] = request.exploration.share
     with _parts(path, job) as folder, threadpool_limits(matrix_threads()):
         begun = _exported_users(folder)
         if begun:

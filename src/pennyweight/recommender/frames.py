@@ -11,7 +11,9 @@ from pennyweight.data.catalog import Catalog
 from pennyweight.ranking.request import Recommendations
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["lists_frame", "to_frame", "vectors_frame"]
+__all__ = ["EXPLORATION", "lists_frame", "to_frame", "vectors_frame"]
+
+EXPLORATION = "exploration"  # the source of an item that is in a list for exploration alone
 
 
 def to_frame(recommendations: Recommendations, catalog: Catalog) -> pl.DataFrame:
@@ -22,7 +24,7 @@ def to_frame(recommendations: Recommendations, catalog: Catalog) -> pl.DataFrame
         pl.Series("item_id", [catalog.ids[code] for code in codes], pl.String),
         pl.Series("title", [catalog.title(code) for code in codes], pl.String),
         pl.Series("score", recommendations.scores, pl.Float64),
-        pl.Series("source", [recommendations.source] * len(codes), pl.String),
+        pl.Series("source", _sources(recommendations), pl.String),
     ]
     if recommendations.reasons is not None:
         columns.append(pl.Series("reason", [r.text for r in recommendations.reasons], pl.String))
@@ -56,9 +58,7 @@ def lists_frame(
         pl.Series("rank", [rank for n in lengths for rank in range(1, n + 1)], pl.Int64),
         item_ids.gather(codes),
         pl.Series("score", scores, pl.Float64),
-        pl.Series(
-            "source", [recommendations.source for recommendations in lists], pl.String
-        ).gather(rows),
+        _sources_column(lists, rows),
     ]
     if explain:
         reasons = [
@@ -66,6 +66,23 @@ def lists_frame(
         ]
         columns.append(pl.Series("reason", reasons, pl.String))
     return pl.DataFrame(columns)
+
+
+def _sources(recommendations: Recommendations) -> list[str]:
+    """Return the source of each item: that of the list, or ``exploration``."""
+    codes, source = recommendations.codes.tolist(), recommendations.source
+    if not recommendations.explored:
+        return [source] * len(codes)
+    return [EXPLORATION if code in recommendations.explored else source for code in codes]
+
+
+def _sources_column(lists: Sequence[Recommendations], rows: NDArray[np.int64]) -> pl.Series:
+    """Return the source of each item of several lists; `rows` are the lists of the items."""
+    if any(recommendations.explored for recommendations in lists):
+        sources = [source for recommendations in lists for source in _sources(recommendations)]
+        return pl.Series("source", sources, pl.String)
+    sources = [recommendations.source for recommendations in lists]
+    return pl.Series("source", sources, pl.String).gather(rows)
 
 
 def vectors_frame(scorer: Scorer, catalog: Catalog) -> pl.DataFrame:

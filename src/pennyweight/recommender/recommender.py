@@ -42,6 +42,7 @@ from pennyweight.recommender.event_reading import (
     feedback_rules,
     read_histories,
 )
+from pennyweight.recommender.exploration import exploration
 from pennyweight.recommender.export import export, export_similar
 from pennyweight.recommender.frames import to_frame, vectors_frame
 from pennyweight.recommender.item_growth import EncodedTexts, changed_texts, with_texts
@@ -74,12 +75,10 @@ class Recommender:
 
     Attributes
     ----------
-    plan, report
-        The settings it was fitted with and the measurements, if any; saved with it.
+    plan, report, origin
+        The settings, measurements and data of its fit, if any; saved with it.
     bundle
         The bundle it was loaded from or last saved to, if any.
-    origin
-        Which data it was fitted from; saved with it.
 
     Raises
     ------
@@ -124,6 +123,7 @@ class Recommender:
         diversity: float = 0.0,
         explain: bool = False,
         items: Sequence[str] | None = None,
+        explore: float | None = None,
     ) -> pl.DataFrame:
         """Return the k best items for a user, a history or a text.
 
@@ -149,13 +149,16 @@ class Recommender:
             Add the column reason.
         items
             Rank these ids only.
+        explore
+            Largest share of the positions for exploration of new items, from 0 to 0.5; by default
+            that of the plan. Only lists by history explore.
 
         Returns
         -------
         polars.DataFrame
             rank (from 1), item_id, title, score, source (the basis of the list: ``"history"``,
-            ``"text"``, ``"history and text"``, ``"popularity"`` or ``"negative events"``), and
-            reason with `explain`.
+            ``"text"``, ``"history and text"``, ``"popularity"`` or ``"negative events"``; of
+            an explored item ``"exploration"``), and reason with `explain`.
 
         Warns
         -----
@@ -172,8 +175,9 @@ class Recommender:
             The filter cannot be read, or names an unknown column.
         """
         query = self._query(user, history, text)
-        candidates = self._candidates(items)
-        request = RankingRequest(query, k, filter, exclude_seen, diversity, explain, candidates)
+        exploring = exploration(explore, self, user, text=text)
+        options = (k, filter, exclude_seen, diversity, explain, self._candidates(items))
+        request = RankingRequest(query, *options, exploration=exploring)
         recommendations = self.ranker.rank([request])[0]
         if user is not None:
             by_text = recommendations.source == "text"
@@ -190,14 +194,8 @@ class Recommender:
             self.interactions,
             exclude_seen=self.repeats == "exclude",
             common_words=self._common_words,
-            rerank_seconds=self._rerank_seconds,
+            rerank_seconds=None if self.plan is None else self.plan.rerank.seconds,
         )
-
-    @property
-    def _rerank_seconds(self) -> float | None:
-        """The budget of the ranking stage by the plan."""
-        budget = None if self.plan is None else self.plan.rerank.budget_ms
-        return None if budget is None else budget / 1_000
 
     def with_items(self, items: Catalog, rows: EncodedTexts | None = None) -> "Recommender":
         """Return a recommender that also knows some items, new ones or others than before.
@@ -233,8 +231,7 @@ class Recommender:
             log = log.of_more_items(len(catalog))
         other = Recommender(catalog, scorer, log, repeats=self.repeats)
         other.plan, other.report, other.bundle = self.plan, self.report, self.bundle
-        other.origin = self.origin
-        other._common_words = self._common_words
+        other.origin, other._common_words = self.origin, self._common_words
         return other
 
     @property
@@ -266,6 +263,7 @@ class Recommender:
         diversity: float = 0.0,
         explain: bool = False,
         items: Sequence[str] | None = None,
+        explore: float | None = None,
     ) -> pl.DataFrame:
         """Return the k best items for many users, by default for all of the event log.
 
@@ -287,8 +285,8 @@ class Recommender:
         names = log.users if users is None else check_ids(users)
         if users is not None:
             warn_unknown(log, names, POPULAR_INSTEAD)
-        candidates = self._candidates(items)
-        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain, candidates)
+        options = (k, filter, exclude_seen, diversity, explain, self._candidates(items))
+        request = RankingRequest(NO_QUERY, *options, exploration=exploration(explore, self))
         batch = Batch(self.ranker, self.catalog, request)
         return pl.concat(frame for _, frame in batch.frames(names, *user_histories(log, names)))
 
@@ -304,6 +302,7 @@ class Recommender:
         diversity: float = 0.0,
         explain: bool = False,
         items: Sequence[str] | None = None,
+        explore: float | None = None,
         progress: Callable[[int, int], None] | None = None,
         **reading: Unpack[EventReading],
     ) -> int:
@@ -337,8 +336,8 @@ class Recommender:
             log = read_histories(
                 events, self.catalog.ids, columns, reading, rules=self.rules, plan=self.plan
             )
-        candidates = self._candidates(items)
-        request = RankingRequest(NO_QUERY, k, filter, exclude_seen, diversity, explain, candidates)
+        options = (k, filter, exclude_seen, diversity, explain, self._candidates(items))
+        request = RankingRequest(NO_QUERY, *options, exploration=exploration(explore, self))
         batch = Batch(self.ranker, self.catalog, request)
         return export(Path(path), batch, log, bundle=self.bundle, progress=progress)
 
@@ -379,9 +378,7 @@ class Recommender:
             the order given.
         """
         codes = self._item_codes(items)
-        batch = Batch(
-            self.ranker, self.catalog, RankingRequest(NO_QUERY, k, filter, explain=explain)
-        )
+        batch = self._batch(k, filter, explain=explain)
         return pl.concat(frame for _, frame in batch.item_frames(codes))
 
     def export_similar(
@@ -398,9 +395,7 @@ class Recommender:
 
         Columns are those of `similar_many`; files, interruptions and errors as in `export`.
         """
-        batch = Batch(
-            self.ranker, self.catalog, RankingRequest(NO_QUERY, k, filter, explain=explain)
-        )
+        batch = self._batch(k, filter, explain=explain)
         codes = self._item_codes(items)
         return export_similar(Path(path), batch, codes, bundle=self.bundle, progress=progress)
 
@@ -475,6 +470,10 @@ class Recommender:
             No bundle, a damaged one, or one of another format version.
         """
         return storage.load(cls, path, verify=verify)
+
+    def _batch(self, k: int, filter: str | None, *, explain: bool) -> Batch:
+        request = RankingRequest(NO_QUERY, k, filter, explain=explain)
+        return Batch(self.ranker, self.catalog, request)
 
     def _item_codes(self, items: Sequence[str] | None) -> NDArray[np.int32]:
         if items is None:
