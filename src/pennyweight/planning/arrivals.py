@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 HOUR, DAY = 3_600.0, 86_400.0
 STEPS_PER_HOUR = 60
-MAX_REQUESTS = 20_000_000  # in memory at once
+MAX_REQUESTS = 10_000_000  # a simulation takes 110 bytes for each
 # Numbers from these on are epochs: seconds, milliseconds, microseconds, nanoseconds.
 EPOCHS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3))
 SMALLEST_EPOCH = 1e8  # seconds; smaller numbers count from the beginning
