@@ -85,6 +85,7 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in PENNYWEIGHT_DATA 
 	$(BIN)/python benchmarks/search.py --fit --json bench-out/search.json
 	$(BIN)/python benchmarks/backup.py --json bench-out/backup.json
 	$(BIN)/python benchmarks/browse.py --json bench-out/browse.json
+	$(BIN)/python benchmarks/decoders.py --json bench-out/decoders.json
 	$(BIN)/python benchmarks/operate.py --json bench-out/operate.json
 	$(BIN)/python benchmarks/ablation.py --html bench-out/ablation --json bench-out/ablation.json
 	$(BIN)/python benchmarks/size.py --html bench-out/size.html --json bench-out/size.json
