@@ -425,6 +425,28 @@ export interface SearchBody {
   user_id?: string | number | null;
 }
 
+/**
+ * The state of the service; times are epoch seconds.
+ *
+ * `event_seq` is the place of the last event in the order of arrival, `newest_event` the latest
+ * time of an event, and `bundle_created` that of the bundle of most users. `is_writable` is
+ * false if the disk takes no more.
+ */
+export interface ServiceStatus {
+  timestamp: number;
+  store_bytes: number;
+  bundle_bytes: number;
+  free_bytes: number;
+  disk_bytes: number;
+  event_seq: number;
+  newest_event: number | null;
+  items: number;
+  bundle_created: number;
+  is_writable: boolean;
+  notes: string[];
+  tasks: TaskStatus[];
+}
+
 /** The version of the package. */
 export interface ServiceVersion {
   pennyweight: string;
@@ -468,6 +490,29 @@ export interface SharesChange {
   ended_by: string | null;
   promoted: string | null;
   moved: number;
+}
+
+/**
+ * A task of the service: `encoding` of items, `refit` or `backup` (or an export).
+ *
+ * `state` is running, idle, or stopped for a refit that died, which the next one goes on with.
+ * While it runs, `stage` is the current one, `number` of `stages`, `share` the part of the task
+ * that is done, and `seconds_left` the estimated time to its end; null where unknown. `waiting`
+ * counts items to encode. `outcome` and `ended` are of the last run: published, not-published,
+ * nothing-new, saved or failed.
+ */
+export interface TaskStatus {
+  task: string;
+  state: string;
+  began: number | null;
+  stage: string | null;
+  number: number | null;
+  stages: number | null;
+  share: number | null;
+  seconds_left: number | null;
+  waiting: number;
+  outcome: string | null;
+  ended: number | null;
 }
 
 /** A bundle for all users, or the shares of an experiment. */
@@ -769,6 +814,11 @@ export class Client {
   /** Return all metrics in the text format of Prometheus. */
   metrics(): Promise<string> {
     return this.text({ method: "GET", path: `/metrics`, safe: true });
+  }
+
+  /** Return the state of store and disk, and the tasks with their progress. */
+  status(): Promise<ServiceStatus> {
+    return this.json({ method: "GET", path: `/v1/status`, safe: true });
   }
 
   /** Return the version of the package and of the bundles. */

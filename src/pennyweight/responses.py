@@ -20,6 +20,7 @@ __all__ = [
     "ItemsStored",
     "OutcomeReport",
     "Problem",
+    "ServiceStatus",
     "ServiceVersion",
     "SharesChange",
     "UserExport",
@@ -381,6 +382,51 @@ class Health(ResponseModel):
     status: str
     reason: str | None = None
     notes: list[str] = []
+
+
+class TaskStatus(ResponseModel):
+    """A task of the service: `encoding` of items, `refit` or `backup` (or an export).
+
+    `state` is running, idle, or stopped for a refit that died, which the next one goes on with.
+    While it runs, `stage` is the current one, `number` of `stages`, `share` the part of the task
+    that is done, and `seconds_left` the estimated time to its end; null where unknown. `waiting`
+    counts items to encode. `outcome` and `ended` are of the last run: published, not-published,
+    nothing-new, saved or failed.
+    """
+
+    task: str
+    state: str
+    began: float | None
+    stage: str | None
+    number: int | None
+    stages: int | None
+    share: float | None
+    seconds_left: float | None
+    waiting: int
+    outcome: str | None
+    ended: float | None
+
+
+class ServiceStatus(ResponseModel):
+    """The state of the service; times are epoch seconds.
+
+    `event_seq` is the place of the last event in the order of arrival, `newest_event` the latest
+    time of an event, and `bundle_created` that of the bundle of most users. `is_writable` is
+    false if the disk takes no more.
+    """
+
+    timestamp: float
+    store_bytes: int
+    bundle_bytes: int
+    free_bytes: int
+    disk_bytes: int
+    event_seq: int
+    newest_event: float | None
+    items: int
+    bundle_created: float
+    is_writable: bool
+    notes: list[str]
+    tasks: list[TaskStatus]
 
 
 class ServiceVersion(ResponseModel):

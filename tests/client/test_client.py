@@ -129,6 +129,7 @@ def test_users_bundles_and_health(live, client):
     assert client.live().status == "live"
     assert client.ready().status == "ready"
     assert client.version().bundle_versions == [version]
+    assert {task.state for task in client.status().tasks} == {"idle"}
     assert "pennyweight_ready 1.0" in client.metrics()
 
 

@@ -406,7 +406,7 @@ def test_files_may_be_kept_and_are_named_by_their_content(live):
     for path in ("/static/000000000000/page.css", "/static/x/../app.py", "/static/x/nope.js"):
         assert live.http.get(path).status_code == 404
     text = page(live, "/")
-    assert static_url("page.css") in text and static_url("overview.js") in text
+    assert static_url("page.css") in text and static_url("refresh.js") in text
 
 
 def test_files_of_others_are_as_they_came():

@@ -22,6 +22,7 @@ from pennyweight.bundle import open_bundle
 from pennyweight.errors import BusyError, PlanError
 from pennyweight.progress.update import ProgressUpdate
 from pennyweight.serving.live.last_runs import REFIT_RUN, read_run
+from pennyweight.serving.live.task_progress import read_progress
 from pennyweight.serving.live_folder import discard_refit
 from pennyweight.serving.operations import refit as operation
 from pennyweight.serving.operations import refit_fit
@@ -360,9 +361,13 @@ def test_one_refit_at_a_time(folder):
     def again(result: RefitResult) -> bool:
         with pytest.raises(BusyError, match="another refit"):
             Refit(folder).run(lambda result: False)
+        stages.append(read_progress(folder, "refit", time.time()).update)
         return False
 
+    stages = list[ProgressUpdate]()
     Refit(folder, publish_if="always").run(again)
+    (last,) = stages
+    assert last.heading == "5/5 final" and read_progress(folder, "refit", time.time()) is None
 
 
 def test_a_compressed_bundle_is_refused(folder, monkeypatch):

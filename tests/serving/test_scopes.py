@@ -37,6 +37,7 @@ ADMIN = [
     "/v1/bundles",
     "/v1/bundles/a/activate",
     "/v1/feedback",
+    "/v1/status",
     "/v1/recommendations",
     "/v1/events-of-others",
     "/v1/itemsx",

@@ -13,6 +13,7 @@ from pennyweight.bundle import MANIFEST
 from pennyweight.errors import DataError, StoreError
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS
 from pennyweight.serving.live.last_runs import BACKUP_RUN, REFIT_RUN
+from pennyweight.serving.live.task_progress import PROGRESS
 from pennyweight.serving.stores.room import UNWRITABLE
 from pennyweight.storage.files import write_atomic
 from pennyweight.storage.private import narrow, others_may
@@ -35,7 +36,8 @@ BACKUP = "backup.json"  # of a folder that `backup` wrote
 REFIT = "refit"  # the folder of a refit under way
 ADDRESS = "service.json"  # where the running service is found
 NEVER_SERVED = "no bundle has been published there (`pennyweight serve BUNDLE --data DIR`)"
-OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, REFIT_RUN, BACKUP_RUN, ".")  # prefixes
+# Prefixes of the names in the folder.
+OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, REFIT_RUN, BACKUP_RUN, PROGRESS, ".")
 
 _log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from pennyweight.responses import (
     BundleOverview,
     Health,
     OutcomeReport,
+    ServiceStatus,
     ServiceVersion,
 )
 
@@ -59,6 +60,10 @@ class AsyncBundleCalls(AsyncConnection):
     async def metrics(self) -> str:
         """Return all metrics in the text format of Prometheus."""
         return (await self._send(Call("GET", "/metrics"))).text
+
+    async def status(self) -> ServiceStatus:
+        """Return the state of store and disk, and the tasks with their progress."""
+        return await self._read(ServiceStatus, Call("GET", "/v1/status"))
 
     async def version(self) -> ServiceVersion:
         """Return the version of the package and of the bundles."""

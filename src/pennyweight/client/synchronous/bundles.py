@@ -10,6 +10,7 @@ from pennyweight.responses import (
     BundleOverview,
     Health,
     OutcomeReport,
+    ServiceStatus,
     ServiceVersion,
 )
 
@@ -59,6 +60,10 @@ class BundleCalls(Connection):
     def metrics(self) -> str:
         """Return all metrics in the text format of Prometheus."""
         return (self._send(Call("GET", "/metrics"))).text
+
+    def status(self) -> ServiceStatus:
+        """Return the state of store and disk, and the tasks with their progress."""
+        return self._read(ServiceStatus, Call("GET", "/v1/status"))
 
     def version(self) -> ServiceVersion:
         """Return the version of the package and of the bundles."""

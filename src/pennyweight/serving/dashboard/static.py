@@ -19,7 +19,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "docs.css": OWN,
     "docs.js": OWN,
     "icon.svg": OWN,
-    "overview.js": OWN,
+    "refresh.js": OWN,
     "swagger-ui-bundle.js": (*OWN, "swagger-ui"),
     "swagger-ui.css": (*OWN, "swagger-ui"),
 }

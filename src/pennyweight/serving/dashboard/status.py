@@ -1,26 +1,20 @@
 """The state of the service: store, disk, age of the data, last refit and backup, tasks."""
 
-import asyncio
-import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request, Response
 
 from pennyweight.formatting import count, size
-from pennyweight.html.figures import Fact, Table
+from pennyweight.html.figures import Fact
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.serving.dashboard.page import age, page, page_router
 from pennyweight.serving.live.engine import Engine
-from pennyweight.serving.live.exports import wait_for_exports
-from pennyweight.serving.live.last_runs import BACKUP_RUN, REFIT_RUN, LastRun, Outcome, read_run
-from pennyweight.serving.live_folder import REFIT, STORE
-from pennyweight.serving.stores.browsing import EventFilter, RowCount
-from pennyweight.serving.stores.protocol import Store
+from pennyweight.serving.live.last_runs import LastRun, Outcome
+from pennyweight.serving.service_state import ServiceState, TaskState, service_state
 
 __all__ = ["status_routes"]
 
-COUNTED = 10_000
 WORDS: Mapping[Outcome, str] = {
     "published": "published a bundle",
     "not-published": "its bundle was not published",
@@ -28,131 +22,98 @@ WORDS: Mapping[Outcome, str] = {
     "saved": "saved",
     "failed": "failed",
 }
+NAMES = {"encoding": "Encoding of items", "refit": "Refit", "backup": "Backup or export"}
+NOW = {"running": "under way", "stopped": "stopped halfway", "idle": "idle"}
 LOW = 0.1  # part of a disk that is free, below which the page warns
 
 
 @dataclass(frozen=True)
-class _StoreState:
-    """The newest event (epoch seconds, None without one), and counts."""
+class _TaskRow:
+    """A task in the table; the share of it that is done, if known, as its bar shows it."""
 
-    newest: float | None
-    events: RowCount
-    last_seq: int
-
-
-@dataclass(frozen=True)
-class _DiskState:
-    """Bytes of the store, of all bundles, free and of the disk; tasks noted in the folder."""
-
-    store: int
-    bundles: int
-    free: int
-    total: int
-    has_refit_work: bool
-    is_exporting: bool
-    refit: LastRun | None
-    backup: LastRun | None
+    name: str
+    now: str
+    stage: str
+    share: float | None
+    left: str
+    last: str
 
 
 def status_routes(engine: Engine) -> APIRouter:
     """Return the route."""
     router = page_router()
-    folder = engine.publishing.bundles.folder.parent
 
     @router.get("/dashboard/status")
     async def status(request: Request) -> Response:
-        disk = await asyncio.to_thread(_disk, folder)
-        store = await engine.store.read(_store)
-        now = engine.clock()
+        state = await service_state(engine)
         return page(
             request,
             "status.html",
             {
-                "now": now,
+                "now": state.time,
                 "notes": list(engine.notes.values()),
-                "low_disk": disk.free < LOW * disk.total,
-                "free": size(disk.free),
-                "numbers": _facts(engine, disk, store, now),
-                "tasks": _tasks(engine, disk, now),
+                "low_disk": state.free_bytes < LOW * state.disk_bytes,
+                "free": size(state.free_bytes),
+                "numbers": _facts(engine, state),
+                "tasks": _rows(engine, state),
             },
         )
 
     return router
 
 
-def _store(store: Store) -> _StoreState:
-    newest = store.browser.events(EventFilter(), 1).events
-    return _StoreState(
-        newest[0].time if newest else None,
-        store.browser.count_events(EventFilter(), COUNTED),
-        store.position("events").seq,
-    )
-
-
-def _disk(folder: Path) -> _DiskState:
-    usage = shutil.disk_usage(folder)
-    files = (folder / f"{STORE}{suffix}" for suffix in ("", "-wal", "-shm"))
-    bundles = (folder / "bundles").rglob("*")
-    return _DiskState(
-        _nbytes(files),
-        _nbytes(bundles),
-        usage.free,
-        usage.total,
-        any((folder / REFIT).glob("*")),
-        not wait_for_exports(folder, 0),
-        read_run(folder, REFIT_RUN),
-        read_run(folder, BACKUP_RUN),
-    )
-
-
-def _nbytes(paths: Iterable[Path]) -> int:
-    total = 0
-    for path in paths:
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # deleted meanwhile
-    return total
-
-
-def _facts(engine: Engine, disk: _DiskState, store: _StoreState, now: float) -> list[Fact]:
-    items = engine.traffic.split.primary.catalog
+def _facts(engine: Engine, state: ServiceState) -> list[Fact]:
+    bundle, newest = engine.traffic.split.primary, state.newest_event
     return [
-        Fact("Store", size(disk.store), "on disk, with its log"),
-        Fact("Bundles", size(disk.bundles), "on disk"),
-        Fact("Free disk", size(disk.free), f"of {size(disk.total)}"),
+        Fact("Store", size(state.store_bytes), "on disk, with its log"),
+        Fact("Bundles", size(state.bundle_bytes), "on disk"),
+        Fact("Free disk", size(state.free_bytes), f"of {size(state.disk_bytes)}"),
         Fact(
             "Events",
-            f"{store.events.n:,}{'' if store.events.is_exact else ' or more'}",
-            f"{store.last_seq:,} since the store was made",
+            f"{state.events.n:,}{'' if state.events.is_exact else ' or more'}",
+            f"{state.event_seq:,} since the store was made",
         ),
-        Fact("Items", f"{len(items):,}", "in the served catalog"),
+        Fact("Items", f"{len(bundle.catalog):,}", "in the served catalog"),
         Fact(
             "Newest event",
-            "none" if store.newest is None else age(now - store.newest),
+            "none" if newest is None else age(state.time - newest),
             "by its own time",
         ),
-        Fact("Bundle made", age(now - engine.traffic.split.primary.created), "that of most users"),
+        Fact("Bundle made", age(state.time - bundle.created), "that of most users"),
         Fact("Writes", "no" if engine.store.refusal else "yes", "whether the disk takes them"),
     ]
 
 
-def _tasks(engine: Engine, disk: _DiskState, now: float) -> Table:
+def _rows(engine: Engine, state: ServiceState) -> list[_TaskRow]:
     """Return what runs now, and how it ended the last time."""
-    waiting, failures = engine.items.ingestion.waiting, len(engine.items.failures)
-    encoding = f"{count(waiting, 'item')} to encode" if waiting else "idle"
-    rows = [
-        ("Encoding of items", encoding, f"{count(failures, 'item')} failed" if failures else "-"),
-        (
-            "Refit",
-            "under way, or stopped halfway" if disk.has_refit_work else "idle",
-            _last(disk.refit, now),
-        ),
-        ("Backup or export", "under way" if disk.is_exporting else "idle", _last(disk.backup, now)),
-        ("Lists to rank", f"{engine.lists.batching.waiting:,}", "-"),
-        ("Writes to the store", f"{engine.store.writer.waiting:,}", "-"),
-    ]
-    return Table("Each task now, and how it ended last", ("Task", "Now", "Last result"), rows)
+    tasks = [_row(task, state.time) for task in state.tasks]
+    queues = {
+        "Lists to rank": engine.lists.batching.waiting,
+        "Writes to the store": engine.store.writer.waiting,
+    }
+    waiting = [_TaskRow(name, f"{n:,}", "-", None, "-", "-") for name, n in queues.items()]
+    return [*tasks, *waiting]
+
+
+def _row(task: TaskState, now: float) -> _TaskRow:
+    update, words = task.progress, NOW[task.activity]
+    if task.began is not None:
+        words += f", began {age(now - task.began)}"
+    if task.name == "encoding":
+        words = f"{count(task.waiting, 'item')} to encode" if task.progress else words
+        last = f"{count(task.failed, 'item')} failed" if task.failed else "-"
+    else:
+        last = _last(task.last, now)
+    if update is None:
+        return _TaskRow(NAMES[task.name], words, "-", None, "-", last)
+    return _TaskRow(
+        NAMES[task.name], words, _stage(update), update.share, update.time_left or "-", last
+    )
+
+
+def _stage(update: ProgressUpdate) -> str:
+    """Return the stage, its number and the share of the task, such as ``2/3 copy, 40 %``."""
+    return str(replace(update, seconds_left=None)).strip()
 
 
 def _last(run: LastRun | None, now: float) -> str:

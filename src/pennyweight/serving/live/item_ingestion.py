@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import islice
 
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.serving.stores.protocol import StoredItem
 
 __all__ = ["ItemIngestion"]
@@ -55,6 +56,7 @@ class ItemIngestion:
         self.together = FIRST
         self._waiting: dict[str, StoredItem] = {}
         self._under_way: frozenset[str] = frozenset()
+        self._began, self._done = 0.0, 0  # since when items have waited, and how many are done
         self._change = threading.Condition()
         self._stopping = False
         self._awaited: list[tuple[Sequence[StoredItem], Future[None]]] = []
@@ -66,9 +68,25 @@ class ItemIngestion:
         """Items that wait."""
         return len(self._waiting)
 
+    @property
+    def progress(self) -> ProgressUpdate | None:
+        """The share that is done since items have waited, and the time left; None when idle."""
+        with self._change:
+            left = len(self._waiting) + len(self._under_way)
+            if not left:
+                return None
+            spent = self._clock() - self._began
+            return ProgressUpdate(
+                "encode",
+                share=self._done / (self._done + left),
+                seconds_left=spent * left / self._done if self._done else None,
+            )
+
     def add(self, items: Sequence[StoredItem]) -> None:
         """Note items to put; of one id the later counts."""
         with self._change:
+            if not self._waiting and not self._under_way:
+                self._began, self._done = self._clock(), 0
             for item in items:
                 before = self._waiting.pop(item.item_id, None)
                 if before is None or before.seq <= item.seq:
@@ -130,6 +148,7 @@ class ItemIngestion:
             self._put_or_split(items)
             self._pace(self._clock() - start, len(items))
             with self._change:
+                self._done += len(items)
                 self._under_way = frozenset()
                 self._tell_awaited()
                 self._change.notify_all()

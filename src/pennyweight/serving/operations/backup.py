@@ -5,10 +5,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pennyweight.bundle import MANIFEST, Bundle, Position, bundle_faults, open_bundle
@@ -22,6 +23,7 @@ from pennyweight.serving.live.bundles import BundleStore, copy_bundle
 from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.last_runs import BACKUP_RUN, LastRun, note_run
 from pennyweight.serving.live.publishing import PREVIOUS, TRAFFIC
+from pennyweight.serving.live.task_progress import noted_progress
 from pennyweight.serving.live_folder import (
     BACKUP,
     BUNDLES,
@@ -38,6 +40,7 @@ __all__ = ["BackupCheck", "BackupSummary", "back_up", "check_backup", "is_backup
 
 FORMAT, FORMAT_VERSION = "pennyweight-backup", 1
 STAGES = ("copy the store", "copy the bundles", "check the copy")
+SPEED = 100e6  # bytes a second, of each stage; the first stage corrects it
 TRIES = 3  # to find the bundles that the copied store names
 
 
@@ -144,14 +147,17 @@ def back_up(folder: Path, out: Path, *, progress: Progress = False) -> BackupSum
     """
     check_live_folder(folder)
     _check_free(out)
-    with tracked(progress) as tracker, _writing(out) as new, exporting(folder):
-        tracker.expect(map(ExpectedStage, STAGES))
+    with (
+        noted_progress(folder, "backup") as show,
+        tracked(progress, show) as tracker,
+        _writing(out) as new,
+        exporting(folder),
+    ):
+        tracker.expect(_stages(folder))
         os.mkdir(new / BUNDLES)
         for _ in range(TRIES):
-            tracker(STAGES[0])
-            _copy_store(folder, new / STORE)
-            tracker(STAGES[1])
-            bundles = _copy_bundles(folder / BUNDLES, new / BUNDLES)
+            _copy_store(folder, new / STORE, partial(tracker, STAGES[0]))
+            bundles = _copy_bundles(folder / BUNDLES, new / BUNDLES, partial(tracker, STAGES[1]))
             tracker(STAGES[2])
             with closing(SQLiteStore(new / STORE)) as copy:
                 if not copy.setting(TRAFFIC):
@@ -304,18 +310,30 @@ def _writing(path: Path) -> Iterator[Path]:
         raise StoreError(f"{path}: {error.strerror or error}; nothing was saved there") from error
 
 
-def _copy_store(folder: Path, path: Path) -> None:
+def _stages(folder: Path) -> Iterator[ExpectedStage]:
+    """Yield the stages; each reads its bytes, and the last one reads all again."""
+    store, bundles = (folder / STORE).stat().st_size, _nbytes(folder / BUNDLES)
+    for name, nbytes in zip(STAGES, (store, bundles, store + bundles), strict=True):
+        yield ExpectedStage(name, nbytes / SPEED, group="bytes")
+
+
+def _copy_store(folder: Path, path: Path, on_step: Callable[[int, int], None]) -> None:
     path.unlink(missing_ok=True)
+    on_step(0, 0)
     with closing(SQLiteStore(folder / STORE)) as store:
-        store.copy_to(path)
+        store.copy_to(path, on_step)
 
 
-def _copy_bundles(folder: Path, target: Path) -> dict[str, Bundle]:
+def _copy_bundles(
+    folder: Path, target: Path, on_step: Callable[[int, int], None]
+) -> dict[str, Bundle]:
     """Copy the bundles of a folder; those that are dropped meanwhile are left out."""
     shutil.rmtree(target)
     target.mkdir()
     bundles, source = {}, BundleStore(folder)
-    for version in source.versions():
+    versions = source.versions()
+    for done, version in enumerate(versions):
+        on_step(done, len(versions))
         try:
             bundles[version] = copy_bundle(folder / version, target / version)
         except BundleError:

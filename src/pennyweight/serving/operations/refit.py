@@ -24,7 +24,7 @@ from pennyweight.formatting import count, size
 from pennyweight.machine.machine import matrix_threads
 from pennyweight.progress.display import tracked
 from pennyweight.progress.tracker import ExpectedStage
-from pennyweight.progress.update import Progress
+from pennyweight.progress.update import Progress, ShowProgress
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.protocol import Scorer
 from pennyweight.serving.export import ExportSummary, export, served_version
@@ -33,6 +33,7 @@ from pennyweight.serving.live.exports import exporting
 from pennyweight.serving.live.last_runs import REFIT_RUN, LastRun, Outcome, note_run
 from pennyweight.serving.live.publishing import TRAFFIC
 from pennyweight.serving.live.served_bundle import ServedBundle
+from pennyweight.serving.live.task_progress import noted_progress
 from pennyweight.serving.live_folder import (
     BUNDLES,
     REFIT,
@@ -176,8 +177,12 @@ class Refit:
         check_live_folder(self.folder)
         with owner_only():
             self.work.mkdir(mode=0o700, exist_ok=True)
-            with _alone(self.folder), _noted(self.folder) as note:
-                result = self._made() or self._fit(keep, progress)
+            with (
+                _alone(self.folder),
+                _noted(self.folder) as note,
+                noted_progress(self.folder, "refit") as show,
+            ):
+                result = self._made() or self._fit(keep, progress, show)
                 published = deliver(result)
                 discard_refit(self.folder)
                 note(result.outcome(published=published))
@@ -218,13 +223,13 @@ class Refit:
         settings = {name: task.get(name) for name in self._task(parent)}
         return settings == self._task(parent) and 0 <= age < FRESH
 
-    def _fit(self, keep: bool, progress: Progress) -> RefitResult:
+    def _fit(self, keep: bool, progress: Progress, show: ShowProgress) -> RefitResult:
         began, processor = time.monotonic(), time.process_time()
         parent = _parent(self.folder)
         _check_room(self.folder, parent)
         # A warm refit leaves the other cores to the service: its matrix products are small.
         threads = 1 if self.mode == "warm" else matrix_threads()
-        with tracked(progress) as tracker, threadpool_limits(threads):
+        with tracked(progress, show) as tracker, threadpool_limits(threads):
             if self.mode == "warm":
                 tracker.expect(map(ExpectedStage, (EXPORT, "read", *WARM_STAGES)))
             tracker(EXPORT)

@@ -391,10 +391,10 @@ class Store(Protocol):
         """Return how many of each are kept."""
         ...
 
-    def copy_to(self, path: Path) -> None:
+    def copy_to(self, path: Path, on_step: Callable[[int, int], None]) -> None:
         """Write all data as of one moment to a new file; not in a transaction.
 
-        Other connections may write meanwhile.
+        Other connections may write meanwhile. `on_step` is called with the steps done and all.
         """
         ...
 

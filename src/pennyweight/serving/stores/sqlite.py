@@ -437,11 +437,11 @@ class SQLiteStore:
         """Reads events and users in pages."""
         return SQLiteBrowser(self._read)
 
-    def copy_to(self, path: Path) -> None:
+    def copy_to(self, path: Path, on_step: Callable[[int, int], None]) -> None:
         """Write all data as of one moment to a new file; not in a transaction."""
         with store_errors(self.path), self.transaction():
             self._database.execute("SELECT 1 FROM events LIMIT 1").fetchall()  # the moment
-            copy_database(self._database, path)
+            copy_database(self._database, path, on_step)
 
     def unwritable(self) -> str | None:
         """Return why the disk takes no more, None where it does; tries it. For any thread."""

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from pydantic_core import to_json
 
-from pennyweight.responses import Health, ServiceVersion
+from pennyweight.responses import Health, ServiceStatus, ServiceVersion
 from pennyweight.serving.http.metrics import CONTENT_TYPE, Metrics
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.readiness import Readiness
+from pennyweight.serving.service_state import TaskState, service_state
 
 __all__ = ["health_routes"]
 
@@ -50,6 +51,11 @@ def health_routes(
         """Return all metrics in the text format of Prometheus."""
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
+    @router.get("/v1/status", response_model=ServiceStatus, operation_id="status")
+    async def status() -> Response:
+        """Return the state of store and disk, and the tasks with their progress."""
+        return _json(await _status(engine))
+
     @router.get("/v1/version", response_model=ServiceVersion, operation_id="version")
     async def running() -> Response:
         """Return the version of the package and of the bundles."""
@@ -57,6 +63,41 @@ def health_routes(
         return _json({"pennyweight": package, "bundle_versions": versions})
 
     return router
+
+
+async def _status(engine: Engine) -> dict[str, object]:
+    state, bundle = await service_state(engine), engine.traffic.split.primary
+    return {
+        "timestamp": state.time,
+        "store_bytes": state.store_bytes,
+        "bundle_bytes": state.bundle_bytes,
+        "free_bytes": state.free_bytes,
+        "disk_bytes": state.disk_bytes,
+        "event_seq": state.event_seq,
+        "newest_event": state.newest_event,
+        "items": len(bundle.catalog),
+        "bundle_created": bundle.created,
+        "is_writable": engine.store.refusal is None,
+        "notes": list(engine.notes.values()),
+        "tasks": [_task(task) for task in state.tasks],
+    }
+
+
+def _task(task: TaskState) -> dict[str, object]:
+    update, last = task.progress, task.last
+    return {
+        "task": task.name,
+        "state": task.activity,
+        "began": task.began,
+        "stage": update and update.stage,
+        "number": update and update.number,
+        "stages": update and update.stages,
+        "share": update and update.share,
+        "seconds_left": update and update.seconds_left,
+        "waiting": task.waiting,
+        "outcome": last and last.outcome,
+        "ended": last and last.time,
+    }
 
 
 def _notes(engine: Engine) -> list[str]:
