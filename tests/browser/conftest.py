@@ -60,7 +60,7 @@ def fresh(driver) -> object:
 @pytest.fixture(scope="session")
 def busy(bundles, tmp_path_factory) -> Iterator[Service]:
     """A service with something on every page, which tests do not change."""
-    with service(bundles[0], tmp_path_factory.mktemp("busy")) as live:
+    with service(bundles[0], tmp_path_factory.mktemp("busy"), storefront=True) as live:
         for user in range(20):
             recommendation = live.get(f"/v1/recommend/u{user}", k=3)
             event = {"user_id": f"u{user}", "item_id": f"i{user}", "event_type": "purchase"}

@@ -194,3 +194,17 @@ def test_logging_in_by_a_key(guarded, bundles, host):
     assert driver.current_url.endswith("/login")
     guarded.at("/", host)
     assert driver.current_url.endswith("/login")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
+def test_a_click_in_the_shop_of_the_playground(look, script):
+    driver = look.driver
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+    reader = f"reader-000{int(script)}"
+    look.at("/playground")
+    leaving(driver, driver.find_element(By.LINK_TEXT, reader).click)
+    title = driver.find_element(By.CSS_SELECTOR, ".shelf h2").text
+    press(driver, "Like")
+    assert told(driver) == "Sent: like. The list counts it."
+    assert title in driver.find_element(By.CSS_SELECTOR, "tbody").text
+    assert title not in [e.text for e in driver.find_elements(By.CSS_SELECTOR, ".shelf h2")]

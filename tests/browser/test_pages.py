@@ -46,6 +46,8 @@ PAGES = [
     "/dashboard/experiments/stop",
     "/dashboard/quality",
     "/dashboard/audit",
+    "/playground",
+    "/playground?reader=u1",
     "/docs",
 ]
 CONTROLS = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"

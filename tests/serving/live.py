@@ -72,6 +72,7 @@ def service(
     limits: Limits = Limits(),  # noqa: B008
     queries: RemoteQueries | None = None,
     proxies: Proxies = Proxies(),  # noqa: B008
+    storefront: bool = False,
 ) -> Iterator[Service]:
     """Serve a bundle; the store stays in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def service(
     engine = Engine(store, BundleStore(folder / "bundles"), limits, queries=queries)
     try:
         engine.start(bundle)
-        with serving(make_app(engine, access, proxies=proxies)) as port:
+        with serving(make_app(engine, access, proxies=proxies, storefront=storefront)) as port:
             running = Service(engine, port, folder)
             try:
                 yield running

@@ -26,6 +26,7 @@ from pennyweight.cli import (
 )
 from pennyweight.cli.export import export
 from pennyweight.cli.ingest import ingest
+from pennyweight.cli.playground import playground
 from pennyweight.cli.refit import refit
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
@@ -99,6 +100,7 @@ for _command in (
     report,
     doctor.doctor,
     demo.demo,
+    playground,
 ):
     # An item id may begin with a dash, as an option does.
     _settings = {"ignore_unknown_options": True} if _command is recommend.similar else None

@@ -7,6 +7,7 @@ popularity, Dirichlet tastes as in latent Dirichlet allocation (Blei, Ng and Jor
 and a first-order Markov step as in factorised chains (Rendle et al., 2010).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from pennyweight.demo.clock import ARRIVAL_SECOND, draw_times
 from pennyweight.demo.world import NO_BOOK, World, draw_world
 from pennyweight.errors import DataError
 
-__all__ = ["simulate"]
+__all__ = ["EVENTS", "INCLINED", "Inclinations", "reader_name", "simulate"]
 
 SHORTEST, LONGEST = 3, 60
 
@@ -30,6 +31,8 @@ EVENTS = np.array(["view", "read", "like"])
 # Probabilities of (view, read, like): books chosen by inclination are liked more often.
 INCLINED = np.array([0.20, 0.52, 0.28])
 IDLE = np.array([0.50, 0.42, 0.08])
+
+FLOOR = 1e-9
 
 FloatMatrix = NDArray[np.float64]
 IntMatrix = NDArray[np.int64]
@@ -95,6 +98,63 @@ def simulate(books: pl.DataFrame, *, readers: int = 3000, seed: int = 7) -> pl.D
     return log.select(user, "item_id", "timestamp", "event_type")
 
 
+def reader_name(reader: int) -> str:
+    """Return the id of a reader, from 0 on, in the events of `simulate`."""
+    return f"reader-{reader:04d}"
+
+
+class Inclinations:
+    """How likely readers are to choose each book next, by the model of `simulate`.
+
+    Parameters
+    ----------
+    books, readers, seed
+        As of `simulate`; equal ones give the same readers.
+    """
+
+    def __init__(self, books: pl.DataFrame, *, readers: int, seed: int) -> None:
+        shared, own = np.random.SeedSequence(seed).spawn(2)
+        self._world = draw_world(books, shared)
+        self._crowd = _draw_crowd(self._world, readers, np.random.default_rng(own))
+
+    def of(self, reader: int, met: Collection[int], last: int = NO_BOOK) -> FloatMatrix:
+        """Return the probability of each book to be the next of a reader, float64 (n_books,).
+
+        The taste is the late one, and new books have arrived.
+
+        Parameters
+        ----------
+        reader
+            Its number.
+        met
+            Rows of the books that the reader met before, which have probability 0.
+        last
+            Row of the last one, or ``NO_BOOK``.
+        """
+        world, crowd = self._world, self._crowd
+        available = np.where(world.arrival, NEWS, 1.0)
+        available[list(met)] = 0.0
+        half = np.sqrt(world.popularity)
+        taste, chance = np.square(np.square(crowd.after[reader])) * half, np.ones(len(half))
+        circle = world.circles[crowd.circles[reader]].sum(axis=0) * half
+        pair, series = (_one(follow, last, available) for follow in (world.pair, world.series))
+        by_reason = (taste, circle, pair, series, world.popularity, chance)
+        total = np.zeros(len(half))
+        for share, weights in zip(crowd.reasons[reader], by_reason, strict=True):
+            weights = ((taste if weights is None else weights) + FLOOR) * available
+            total += share * weights / max(weights.sum(), FLOOR)
+        return total
+
+
+def _one(follow: IntMatrix, last: int, available: FloatMatrix) -> FloatMatrix | None:
+    """Return the weights of the book that follows the last one; None where there is none."""
+    if last == NO_BOOK or follow[last] == NO_BOOK or not available[follow[last]]:
+        return None
+    weights = np.zeros(len(available))
+    weights[follow[last]] = 1.0
+    return weights
+
+
 def _draw_crowd(world: World, readers: int, rng: np.random.Generator) -> _Crowd:
     """Draw every reader's length, clock, tastes, circles and shares of reasons."""
     lengths = SHORTEST + rng.lognormal(np.log(5.5), 1.0, readers).astype(np.int64)
@@ -154,7 +214,7 @@ def _choose(
     weights[reason == CIRCLE] = world.circles[circle] * half
     weights[reason == POPULAR] = world.popularity
     # The small floor lets a reader who has read all of a circle still find a book.
-    chosen = _draw((weights + 1e-9) * availability, rng)
+    chosen = _draw((weights + FLOOR) * availability, rng)
     return np.where(follows, follow, chosen), reason
 
 

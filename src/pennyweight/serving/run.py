@@ -70,6 +70,8 @@ class ServiceSettings:
         The proxies in front of the service.
     refits
         When it refits, if ever.
+    storefront
+        Whether it has the shop of the playground.
     """
 
     data: Path
@@ -84,6 +86,7 @@ class ServiceSettings:
     query_timeout: float = 0.3
     proxies: Proxies = field(default_factory=Proxies)
     refits: RefitTimes | None = None
+    storefront: bool = False
 
 
 def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None]) -> None:
@@ -130,6 +133,7 @@ def serve(settings: ServiceSettings, *, on_ready: Callable[[str, Engine], None])
                 proxies=proxies,
                 log=settings.log,
                 prepared=True,
+                storefront=settings.storefront,
             )
             address = _address(sockets[0])
 

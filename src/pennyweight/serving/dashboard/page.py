@@ -141,7 +141,7 @@ def page(
         The result of an action, shown at the top.
     """
     frame = {
-        "pages": PAGES,
+        "pages": (*PAGES, *request.app.state.more_pages),
         "here": "/" + "/".join(path_below(request.scope).split("/")[1:3]),
         "logged_in": getattr(request.state, "key", None) is not None,
         "version": _version(),

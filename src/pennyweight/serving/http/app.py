@@ -30,6 +30,7 @@ from pennyweight.serving.http.routes.lists import list_routes
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.log_queue import LogQueue
 from pennyweight.serving.logs import RequestLog
+from pennyweight.serving.playground.storefront import SHOP, storefront_routes
 from pennyweight.serving.readiness import Readiness, readiness
 from pennyweight.serving.security.guard import protected
 from pennyweight.serving.security.keyring import KeyRing
@@ -97,6 +98,7 @@ def make_api(engine: Engine, metrics: Metrics, *, admission: Admission | None = 
         generate_unique_id_function=_operation_id,
         responses={status: PROBLEM | {"description": text} for status, text in PROBLEMS.items()},
     )
+    api.state.more_pages = ()
     worker = api.state.worker = Worker(
         "worker", depth=READING, busy=f"{READING} requests wait to be read; retry later"
     )
@@ -125,6 +127,7 @@ def make_app(
     prepared: bool = False,
     proxies: Proxies = DIRECT,
     log: LogQueue | None = None,
+    storefront: bool = False,
 ) -> ASGIApp:
     """Return the application over a started engine, which it does not close.
 
@@ -142,6 +145,8 @@ def make_app(
         The trusted proxies in front of the service.
     log
         Where a line is written for each request, if anywhere.
+    storefront
+        Have the shop of the playground, too.
     """
     metrics, window = Metrics(), window or RollingMetrics()
     if access.keys is not None:
@@ -150,6 +155,9 @@ def make_app(
     api = make_api(engine, metrics, admission=admission)
     for routes in dashboard_routes(api, engine, metrics, window, access.keys, sessions):
         api.include_router(routes)
+    if storefront:
+        api.include_router(storefront_routes(engine))
+        api.state.more_pages = ((SHOP, "Shop"),)
     _watch(engine, metrics)
     if log is not None:
         observers = (*observers, RequestLog(log).answered)
