@@ -112,7 +112,7 @@ def test_amounts_are_in_the_currency_asked_for(table):
     decoder = Decoder(shape("gemma-3-270m"), weights="int8")
     kind = table.find("cax31")
     cost = generation_cost(decoder, Generation(1e5, 200, 20), kind, ENDPOINT, table)
-    assert (cost.currency, cost.own_per_month) == ("EUR", 21.49)
+    assert (cost.currency, cost.own_per_month, cost.kwh_per_month) == ("EUR", 21.49, None)
     dollars = generation_cost(
         decoder, Generation(1e5, 200, 20), kind, ENDPOINT, table, currency="USD"
     )
@@ -127,6 +127,7 @@ def test_spares_and_no_traffic(table):
         for spares in (0, 1)
     )
     assert two.machines == one.machines + 1
+    assert two.kwh_per_month == pytest.approx(two.machines * 70 * 730 / 1000)
     none = generation_cost(decoder, Generation(0, 100, 10), kind, ENDPOINT, table)
     assert (none.machines, none.own_per_month, none.endpoint_per_month) == (0, 0, 0)
 

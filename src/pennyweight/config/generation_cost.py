@@ -43,6 +43,9 @@ class GenerationCost(FrozenModel):
     always_from
         Texts a month above which own machines never cost more; a further machine can make them
         dearer for a while between the two.
+    kwh_per_month
+        Most energy of the accelerators in a month, all at full power; None where their power is
+        unknown.
     currency, priced, endpoint_priced
         Currency of the amounts, and the days of the prices.
     predicted
@@ -66,6 +69,7 @@ class GenerationCost(FrozenModel):
     endpoint_per_million: Positive
     break_even: float | None = None
     always_from: float | None = None
+    kwh_per_month: Annotated[float, Field(ge=0)] | None = None
     currency: str
     priced: date
     endpoint_priced: date

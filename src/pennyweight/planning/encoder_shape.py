@@ -189,7 +189,7 @@ class EncoderShape:
         """Return the operations of the vector of one text.
 
         A multiplication and an addition are two operations. Counted are the matrix products of
-        the layers and the attention; norms, activations and softmax add 1 to 2 %.
+        the layers and the attention; norms, activations and softmax are a few per cent at most.
 
         Parameters
         ----------

@@ -179,8 +179,15 @@ def generation_cost(
         endpoint_per_million=each * 1e6,
         break_even=None if even is None else even.start,
         always_from=None if even is None else even.always,
+        kwh_per_month=_energy(machine, machines),
         currency=currency,
         priced=kind.date,
         endpoint_priced=endpoint.date,
         predicted=machine.predicted,
     )
+
+
+def _energy(machine: DecoderMachine, number: int) -> float | None:
+    if machine.watts is None:
+        return None
+    return number * machine.watts * HOURS_PER_MONTH / 1000
