@@ -7,7 +7,7 @@ import pytest
 from live import service
 
 from pennyweight.errors import BundleError, PlanError, StoreError
-from pennyweight.serving.live.bundles import BundleStore
+from pennyweight.serving.live.bundles import BundleStore, save_copy
 
 
 @pytest.fixture
@@ -37,6 +37,14 @@ def test_no_file_is_shared_with_the_original(original, tmp_path):
             assert not path.samefile(original / path.relative_to(tmp_path / "bundles" / version))
     assert models.add(original) == version
     assert models.versions() == [version]
+
+
+def test_a_copy_deletes_the_unfinished_copy_of_a_killed_process(original, tmp_path):
+    left = tmp_path / ".copy.new-ab12" / "bundle"
+    left.mkdir(parents=True)
+    (left / "users.arrow").write_bytes(b"u1")
+    save_copy(original, tmp_path / "copy")
+    assert {path.name for path in tmp_path.iterdir()} == {"original", "copy"}
 
 
 def test_changing_the_original_in_place_harms_nothing(original, tmp_path):

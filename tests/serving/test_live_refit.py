@@ -455,3 +455,12 @@ def test_an_old_refit_is_not_gone_on_with(folder, caplog):
     with caplog.at_level("WARNING", "pennyweight"):
         refit(folder, publish_if="better")
     assert "goes on" not in caplog.text
+
+
+@pytest.mark.slow
+def test_commands_that_are_killed_lose_and_leave_nothing(tmp_path):
+    from operate_kill import FAULTS, rounds
+
+    counts = rounds(2, 0, tmp_path).counts
+    assert {kind: counts[kind] for kind in FAULTS} == dict.fromkeys(FAULTS, 0)
+    assert counts["kills"] == 10 and counts["lists"]

@@ -3,7 +3,7 @@ import resource
 
 import pytest
 
-from pennyweight.storage.files import write_atomic
+from pennyweight.storage.files import replacing_private, write_atomic
 
 
 def test_replaces_and_leaves_nothing_else(tmp_path):
@@ -49,3 +49,24 @@ def test_mode_follows_the_umask(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_private_file_is_for_its_owner(tmp_path):
+    path = tmp_path / "events.csv"
+    with replacing_private(path) as temporary:
+        temporary.write_bytes(b"u1,i1\n")
+    assert path.read_bytes() == b"u1,i1\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_private_file_of_a_killed_writer_goes_with_the_next_one(tmp_path):
+    path = tmp_path / "events.csv"
+    others = [tmp_path / ".events.csv.backup", tmp_path / ".items.csv.0123abcd"]
+    for other in [*others, tmp_path / ".events.csv.0123abcd"]:
+        other.write_bytes(b"u1,i1\n")
+    with replacing_private(path) as first, replacing_private(path) as second:
+        assert {first, second} < set(tmp_path.iterdir())  # both writers live
+        for temporary in (first, second):
+            temporary.write_bytes(b"u1,i1\n")
+    assert set(tmp_path.iterdir()) == {path, *others}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pennyweight.errors import BundleError
-from pennyweight.storage.files import write_atomic
+from pennyweight.storage.files import replacing_private
 
 __all__ = ["Origin", "Position", "exported_position", "forget_position", "note_position"]
 
@@ -121,7 +121,8 @@ def _beside(path: Path) -> Path:
 def note_position(path: Path, position: Position) -> None:
     """Write the position and the checksum of an exported file beside it."""
     record = {"format": FORMAT, **position.to_json(), "sha256": _sha256(path)}
-    write_atomic(_beside(path), (json.dumps(record, indent=2) + "\n").encode())
+    with replacing_private(_beside(path)) as temporary:
+        temporary.write_bytes((json.dumps(record, indent=2) + "\n").encode())
 
 
 def forget_position(path: Path) -> None:

@@ -1,9 +1,7 @@
 """Export of a service: the items and events of its bundle and the live ones, for the next fit."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +29,7 @@ from pennyweight.serving.live.variants import Variant
 from pennyweight.serving.live_folder import BUNDLES, STORE, check_live_folder
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store, StoredItem
 from pennyweight.serving.stores.sqlite import SQLiteStore
-from pennyweight.storage.files import replacing
+from pennyweight.storage.files import replacing_private
 
 __all__ = ["FORMATS", "ExportSummary", "check_format", "export", "served_version"]
 
@@ -326,18 +324,10 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
             f"{path}: CSV cannot hold the lists of the columns {', '.join(nested)}; export to "
             f"{path.stem}.jsonl or {path.stem}.parquet"
         )
-    with _private(path) as new:
+    with replacing_private(path) as new:
         if format_name == PARQUET:
             frame.write_parquet(new)
         elif format_name == CSV:
             frame.write_csv(new)
         else:
             frame.write_ndjson(new)
-
-
-@contextmanager
-def _private(path: Path) -> Iterator[Path]:
-    """Replace a file by one that its owner alone may read: it names people."""
-    with replacing(path) as temporary:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        yield temporary

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,17 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-__all__ = ["cache_folder", "digest", "file_sha256", "replacing", "sync_folder", "write_atomic"]
+from pennyweight.storage.locks import lock_handle
+
+__all__ = [
+    "cache_folder",
+    "digest",
+    "file_sha256",
+    "replacing",
+    "replacing_private",
+    "sync_folder",
+    "write_atomic",
+]
 
 
 def cache_folder() -> Path:
@@ -55,6 +66,40 @@ def replacing(path: Path) -> Iterator[Path]:
             error.filename = str(path)  # a full disk does not say where
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def replacing_private(path: Path) -> Iterator[Path]:
+    """Do as `replacing` with a file that its owner alone may read: it names people.
+
+    Temporary files of writers that were killed are deleted first. The lock on the temporary file
+    says that its writer lives.
+    """
+    _discard_unfinished(path)
+    with replacing(path) as temporary:
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            lock_handle(handle, wait=False)
+            yield temporary
+        finally:
+            os.close(handle)
+
+
+def _discard_unfinished(path: Path) -> None:
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}")
+    names = os.listdir(path.parent) if path.parent.is_dir() else []
+    for name in filter(pattern.fullmatch, names):
+        try:
+            handle = os.open(path.with_name(name), os.O_RDWR)
+        except OSError:  # gone meanwhile, or not ours
+            continue
+        try:
+            lock_handle(handle, wait=False)
+            path.with_name(name).unlink(missing_ok=True)
+        except OSError:  # its writer lives
+            continue
+        finally:
+            os.close(handle)
 
 
 def _sync(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pennyweight.bundle import MANIFEST, Bundle, check_place, open_bundle
-from pennyweight.bundle.recovery import repair
+from pennyweight.bundle.recovery import repair, sweep
 from pennyweight.data.ids import Ids
 from pennyweight.data.interactions import Interactions
 from pennyweight.errors import BundleError, PlanError, StoreError, UnknownIdError
@@ -249,6 +249,7 @@ def save_copy(source: Path, target: Path, *, overwrite: bool = False) -> None:
     target = target.resolve()
     check_place(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
+    sweep(target)
     with _refusals(target), staging(target) as new:
         copy_bundle(source, new / "bundle")
         replace_directory(new / "bundle", target)
