@@ -30,6 +30,7 @@ from pennyweight.cli.playground import playground
 from pennyweight.cli.refit import refit
 from pennyweight.cli.report import report
 from pennyweight.cli.serve import serve
+from pennyweight.cli.simulate import simulate
 
 __all__ = ["app"]
 
@@ -98,6 +99,7 @@ for _command in (
     backup.restore,
     backup.check,
     report,
+    simulate,
     doctor.doctor,
     demo.demo,
     playground,

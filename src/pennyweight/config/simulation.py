@@ -7,7 +7,7 @@ from pydantic import Field
 from pennyweight.config.frozen import FrozenModel, VersionedModel
 from pennyweight.formatting import aligned, count, duration
 
-__all__ = ["FleetResult", "LoadInterval", "ScalingResult", "milliseconds"]
+__all__ = ["FleetResult", "LoadInterval", "ScalingResult", "milliseconds", "percent"]
 
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
@@ -21,8 +21,8 @@ class FleetResult(FrozenModel):
     Attributes
     ----------
     name
-        ``elastic`` (by the policy), ``fixed`` (enough for the peak, all the time) or ``oracle``
-        (knows the load of each minute before, and starts and stops at once).
+        ``elastic`` (by the policy), ``fixed`` (the same number all the time) or ``oracle``
+        (knows the load before, and starts and stops at once).
     requests, refused
         Requests that came, and those that found the line full.
     violations
@@ -143,17 +143,19 @@ class ScalingResult(VersionedModel):
 
     def sentence(self) -> str:
         """Say whether the elastic fleet keeps the objective, and what it saves."""
-        fleet, within = self.elastic, milliseconds(self.objective_s)
+        fleet, fixed = self.elastic, count(self.fixed.max_replicas, "replica")
         verb = "keeps" if self.keeps_objective(fleet) else "misses"
-        saved = 1 - fleet.replica_hours / max(self.fixed.replica_hours, 1e-9)
-        than = f"{abs(saved):.0%} {'fewer' if saved >= 0 else 'more'} than a fixed fleet"
-        extra = fleet.replica_hours / max(self.oracle.replica_hours, 1e-9) - 1
-        oracle = f"{abs(extra):.0%} {'more' if extra >= 0 else 'fewer'} than a perfect oracle"
         return (
-            f"The elastic fleet {verb} the objective: it answers {1 - fleet.violations:.2%} of "
-            f"{count(fleet.requests, 'request')} within {within} ({self.quantile:.0%} are asked "
-            f"for), with {fleet.replica_hours:,.1f} replica-hours: {than} for the peak, {oracle}."
+            f"The elastic fleet {verb} the objective: it answers {percent(1 - fleet.violations)} "
+            f"of {count(fleet.requests, 'request')} within {milliseconds(self.objective_s)}, where "
+            f"the objective is {100 * self.quantile:g} %. It takes {fleet.replica_hours:,.1f} "
+            f"replica-hours: {self._against(self.fixed)} than a fixed fleet of {fixed}, "
+            f"{self._against(self.oracle)} than a perfect oracle."
         )
+
+    def _against(self, other: FleetResult) -> str:
+        ratio = self.elastic.replica_hours / max(other.replica_hours, 1e-9) - 1
+        return f"{percent(abs(ratio), 0)} {'more' if ratio > 0 else 'fewer'}"
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return rows of texts, a head and a row for each fleet."""
@@ -164,7 +166,7 @@ class ScalingResult(VersionedModel):
             *(
                 (
                     fleet.name,
-                    f"{fleet.violations:.2%}",
+                    percent(fleet.violations),
                     f"{fleet.refused:,}",
                     *(map(milliseconds, (fleet.p50_s, fleet.p95_s, fleet.p99_s))),
                     f"{fleet.min_replicas:,} to {fleet.max_replicas:,}",
@@ -196,6 +198,11 @@ class ScalingResult(VersionedModel):
 
     def __str__(self) -> str:
         return self.table()
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """Return a share in percent."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def milliseconds(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
-__all__ = ["Bar", "Dot", "bars", "differences", "drawing", "scatter"]
+__all__ = ["Bar", "Dot", "Line", "bars", "differences", "drawing", "lines", "scatter"]
 
 _ROW = 46  # pixels a bar with its label
 _TALL, _LEFT, _RIGHT = 300, 14, 94  # pixels of a scatter's height; percent where its dots lie
@@ -39,6 +39,16 @@ class Dot:
     low: float | None = None
     high: float | None = None
     best: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points from 0 (left, low) to 1, and its name; `best` highlights it."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    best: bool = False
+    dashed: bool = False
 
 
 def bars(rows: Sequence[Bar], *, title: str, description: str, key: str) -> Markup:
@@ -117,6 +127,51 @@ def scatter(
             f'<text class="mark" x="{x}" y="{y + 4.5}">{escape(dot.mark)}</text>',
         ]
     return drawing(parts, _TALL, title, description, key)
+
+
+def lines(
+    rows: Sequence[Line],
+    *,
+    x_ticks: Sequence[tuple[float, str]],
+    y_ticks: Sequence[tuple[float, str]],
+    title: str,
+    description: str,
+    key: str,
+) -> Markup:
+    """Draw lines over a common axis, their names above them; ticks as in `scatter`."""
+    top, bottom = 10 + 22 * len(rows), _TALL + 22 * len(rows) - 40
+    parts = []
+    for i, row in enumerate(rows):
+        y = 14 + 22 * i
+        parts += [
+            f'<line class="{_stroke(row)}" x1="{_LEFT}%" x2="{_LEFT + 6}%" y1="{y}" y2="{y}"/>',
+            f'<text class="name" x="{_LEFT + 8}%" y="{y + 5}">{escape(row.name)}</text>',
+        ]
+    for place, text in y_ticks:
+        y = round(top + (bottom - top) * (1 - place))
+        parts += [
+            f'<line class="grid" x1="{_LEFT}%" x2="100%" y1="{y}" y2="{y}"/>',
+            f'<text class="value" x="{_LEFT - 2}%" y="{y + 5}">{escape(text)}</text>',
+        ]
+    parts += [
+        f'<text class="tick" x="{_LEFT + (100 - _LEFT) * place:.2f}%" y="{bottom + 26}">'
+        f"{escape(text)}</text>"
+        for place, text in x_ticks
+    ]
+    # Points are placed in a drawing that is stretched; strokes keep their width.
+    parts.append(
+        f'<svg x="{_LEFT}%" y="{top}" width="{100 - _LEFT}%" height="{bottom - top}" '
+        'viewBox="0 0 1000 1000" preserveAspectRatio="none">'
+    )
+    for row in sorted(rows, key=lambda row: row.best):
+        points = " ".join(f"{1000 * x:.0f},{1000 * (1 - y):.0f}" for x, y in row.points)
+        parts.append(f'<polyline class="{_stroke(row)}" points="{points}"/>')
+    parts.append("</svg>")
+    return drawing(parts, bottom + 36, title, description, key)
+
+
+def _stroke(row: Line) -> str:
+    return "line" + " best" * row.best + " dashed" * row.dashed
 
 
 def drawing(parts: Sequence[str], height: int, title: str, description: str, key: str) -> Markup:

@@ -7,22 +7,30 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from pennyweight.config.prices import HOURS_PER_MONTH
 from pennyweight.errors import BudgetError, PlanError
 from pennyweight.planning.arrivals import steady
 from pennyweight.planning.queueing import latency_quantiles, mean_wait, rate_within
 from pennyweight.planning.server_pool import BatchPolicy
 from pennyweight.planning.simulation import ServiceTime, highest_rate, simulate
 
-__all__ = ["MAX_REPLICAS", "Replica", "ReplicaPrice", "service_queue_limit"]
+__all__ = [
+    "MAX_REPLICAS",
+    "Replica",
+    "ReplicaPrice",
+    "service_batches",
+    "service_queue_limit",
+]
 
 Floats = NDArray[np.float64]
 
 MAX_REPLICAS = 10_000  # of any fleet
 PROBE = 20_000  # requests by which a rate is judged where closed forms do not hold
 RESERVE = 0.8  # of the requests in flight at the highest rate
-HOURS_PER_MONTH = 730.0
-# As the service admits requests: see `pennyweight.serving.http.admission`.
+# As the service admits requests (`pennyweight.serving.http.admission`) and makes lists together
+# (`pennyweight.serving.live.micro_batching`).
 ADMITTED_S, MIN_ADMITTED, MAX_ADMITTED = 0.25, 64, 1_024
+MAX_BATCH, BATCH_S = 32, 0.25
 
 
 @dataclass(frozen=True)
@@ -193,3 +201,18 @@ def service_queue_limit(service: float, servers: int) -> int:
     """
     in_time = int(ADMITTED_S * servers / service)
     return max(0, min(MAX_ADMITTED, max(MIN_ADMITTED, in_time)) - servers)
+
+
+def service_batches(service: float, saving: float) -> BatchPolicy | None:
+    """Return how the service makes waiting lists together, or None if that saves nothing.
+
+    Parameters
+    ----------
+    service
+        Mean seconds of a list made alone.
+    saving
+        Share of this time that each further list of a batch saves, from 0 to 1.
+    """
+    if not saving:
+        return None
+    return BatchPolicy.with_fixed_share(max(1, min(MAX_BATCH, int(BATCH_S / service))), saving)

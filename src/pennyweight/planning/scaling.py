@@ -31,14 +31,14 @@ def simulate_scaling(
     policy: ScalingPolicy,
     replica: Replica,
     *,
+    fixed: int | None = None,
     price: ReplicaPrice | None = None,
     load: str = "load",
     seed: int = 0,
 ) -> ScalingResult:
     """Simulate a policy beside a fixed fleet and a perfect oracle, with the same requests.
 
-    The fixed fleet has the replicas that the busiest ten seconds need, all the time; the oracle
-    has, in each ten seconds, those that these and the next ten need.
+    The oracle has, in each ten seconds, the replicas that these and the next ten need.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def simulate_scaling(
         When the elastic fleet starts and stops replicas.
     replica
         How each serves, and the objective.
+    fixed
+        Replicas of the fixed fleet; by default those that the busiest ten seconds need.
     price
         Of a replica.
     load
@@ -69,13 +71,14 @@ def simulate_scaling(
     needed[loads == 0] = policy.min_replicas
     first = ceil(loads[0] * replica.service.mean / policy.target_in_flight)
     first = min(max(first, policy.min_replicas), policy.max_replicas)
+    constant = np.array([fixed]) if fixed else needed.max(keepdims=True)
     fleets: tuple[tuple[FleetName, _Fleet], ...] = (
         ("elastic", Autoscaler(policy, first)),
-        ("fixed", _Schedule(needed.max(keepdims=True))),
+        ("fixed", _Schedule(constant)),
         ("oracle", _Schedule(np.maximum(needed, np.append(needed[1:], 0)))),
     )
     runs = [requests.answered_by(fleet) for _, fleet in fleets]
-    elastic, fixed, oracle = (
+    elastic, unchanged, oracle = (
         run.result(name, replica.objective, price)
         for (name, _), run in zip(fleets, runs, strict=True)
     )
@@ -93,7 +96,7 @@ def simulate_scaling(
         quantile=replica.quantile,
         policy=asdict(policy),
         replica_rate=float(rates[0]),
-        fleets=(elastic, fixed, oracle),
+        fleets=(elastic, unchanged, oracle),
         intervals=_intervals(requests, runs[0], runs[2]),
         price_per_month=price.per_month if price else None,
         currency=price.currency if price else None,
