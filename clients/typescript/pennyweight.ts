@@ -293,26 +293,17 @@ export interface ItemsStored {
   recommendable: number;
 }
 
-/** An item of a list; with `reason` and `attributes` if requested. */
+/**
+ * An item of a list; with `reason` and `attributes` if requested.
+ *
+ * A new item that is in the list for exploration has the `source` exploration.
+ */
 export interface ListItem {
   item_id: string;
   score: number;
+  source?: string | null;
   reason?: string | null;
   attributes?: Record<string, JsonValue> | null;
-}
-
-/** Options of a list. */
-export interface ListOptions {
-  k?: number;
-  filter?: string | null;
-  boost?: BoostBody[];
-  exclude_seen?: boolean | null;
-  scenario?: string | number | null;
-  diversity?: number;
-  explain?: boolean;
-  freshness?: number;
-  half_life?: number;
-  fields?: string[];
 }
 
 /**
@@ -465,6 +456,7 @@ export interface SessionBody {
   freshness?: number;
   half_life?: number;
   fields?: string[];
+  explore?: number | null;
   user_id?: string | number | null;
   items?: (string | number)[];
   events?: HistoryEvent[];
@@ -541,6 +533,21 @@ export interface UserExport {
   trained_on: (Record<string, string>)[];
 }
 
+/** Options of a list by the history of a user or a session. */
+export interface UserListOptions {
+  k?: number;
+  filter?: string | null;
+  boost?: BoostBody[];
+  exclude_seen?: boolean | null;
+  scenario?: string | number | null;
+  diversity?: number;
+  explain?: boolean;
+  freshness?: number;
+  half_life?: number;
+  fields?: string[];
+  explore?: number | null;
+}
+
 /** Users with live events, in order; `next` continues after the last. */
 export interface UserListing {
   users: string[];
@@ -610,12 +617,12 @@ export class Client {
   }
 
   /** Recommend to a user; an unknown one gets the most popular items. */
-  recommend(userId: string | number, query: { k?: number; filter?: string | null; exclude_seen?: boolean | null; scenario?: string | number | null; diversity?: number; explain?: boolean; freshness?: number; half_life?: number; fields?: string } = {}): Promise<ItemList> {
+  recommend(userId: string | number, query: { k?: number; filter?: string | null; exclude_seen?: boolean | null; scenario?: string | number | null; diversity?: number; explain?: boolean; freshness?: number; half_life?: number; fields?: string; explore?: number | null } = {}): Promise<ItemList> {
     return this.json({ method: "GET", path: `/v1/recommend/${id(userId)}`, query, safe: true });
   }
 
   /** Recommend to a user, with boosts. */
-  recommendWithBoosts(userId: string | number, body: ListOptions): Promise<ItemList> {
+  recommendWithBoosts(userId: string | number, body: UserListOptions): Promise<ItemList> {
     return this.json({ method: "POST", path: `/v1/recommend/${id(userId)}`, body, safe: true });
   }
 

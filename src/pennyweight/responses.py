@@ -35,10 +35,14 @@ class ResponseModel(BaseModel):
 
 
 class ListItem(ResponseModel):
-    """An item of a list; with `reason` and `attributes` if requested."""
+    """An item of a list; with `reason` and `attributes` if requested.
+
+    A new item that is in the list for exploration has the `source` exploration.
+    """
 
     item_id: str
     score: float
+    source: str | None = None
     reason: str | None = None
     attributes: dict[str, JsonValue] | None = None
 

@@ -142,6 +142,13 @@ def test_items_are_put_and_replaced(store):
     assert store.item("a").removed
 
 
+def test_the_marks_of_explored_items_are_kept(store):
+    explored = recommendation(4, "cat", explored=frozenset("b"))
+    both = recommendation(5, "cat", drafted_by=("m1", "m2"), explored=frozenset("a"))
+    store.add_recommendations([explored, both])
+    assert store.recommendations_of("cat") == [explored, both]
+
+
 def test_recommendations_are_kept_and_forgotten(store):
     store.add_recommendations(
         [recommendation(1), recommendation(2, None, scenario="home"), recommendation(3, "bob")]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pennyweight.serving.stores import sqlite_browsing
 from pennyweight.serving.stores.browsing import EventFilter, EventPlace, RowCount
-from pennyweight.serving.stores.protocol import IMPRESSION, Event, Store
+from pennyweight.serving.stores.protocol import IMPRESSION, Event, Recommendation, Store
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 USERS, ITEMS, KINDS = ["ann", "bob", "bobby"], ["x", "y"], ["view", "buy", IMPRESSION]
@@ -180,3 +180,18 @@ def test_no_page_sorts_or_reads_the_whole_table(make):
     assert tables and all("USING" in plan and "INDEX" in plan for plan in tables)
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
     store.close()
+
+
+def test_exposures_of_items(make):
+    store = make([])
+    lists = {"r1": (100.0, "xy"), "r2": (200.0, "yz"), "r3": (300.0, "x")}
+    store.add_recommendations(
+        Recommendation(
+            name, "ann", time, "a", None, "history", tuple((item, 1.0) for item in items)
+        )
+        for name, (time, items) in lists.items()
+    )
+    assert store.browser.item_exposures(0, 300, 9) == {"x": 1, "y": 2, "z": 1}
+    assert store.browser.item_exposures(100.5, 1e9, 9) == {"x": 1, "y": 1, "z": 1}
+    assert store.browser.item_exposures(0, 1e9, 2) == {"x": 1, "y": 1, "z": 1}
+    assert store.browser.item_exposures(400, 1e9, 9) == {}

@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from live import service
@@ -34,6 +35,17 @@ def test_a_draft_takes_the_best_of_each_in_turn():
             assert item in [name for name, _ in source.items]
         seen.add(merged.drafted_by[0])
     assert seen == {A, B}
+
+
+def test_an_item_is_explored_by_the_bundle_that_added_it():
+    first = replace(ranked("a", "b"), explored=frozenset("b"))
+    second = ranked("b", "c")
+    for seed in range(20):
+        merged = team_draft((first, second), (A, B), 3, random.Random(seed))
+        owners = {
+            item: owner for (item, _), owner in zip(merged.items, merged.drafted_by, strict=True)
+        }
+        assert merged.explored == ({"b"} if owners["b"] == A else set())
 
 
 @pytest.mark.parametrize("k", [0, 1, 3, 9])

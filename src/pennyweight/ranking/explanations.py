@@ -18,7 +18,7 @@ from pennyweight.ranking.word_forms import legible, matched
 from pennyweight.scorers.attribution import Attribution
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["CommonWords", "Explainer", "explain_items"]
+__all__ = ["CommonWords", "Explainer", "explain_items", "explored_reason"]
 
 MAX_NAMED = 3  # items of the history
 MIN_SHARE = 0.1  # of the score, for an item to be named
@@ -83,7 +83,7 @@ class Explainer:
             reasons = batch.reasons[row]
             if reasons is not None:
                 batch.reasons[row] = tuple(
-                    _explored(reason) if place in explored.positions else reason
+                    explored_reason(reason) if place in explored.positions else reason
                     for place, reason in enumerate(reasons)
                 )
 
@@ -249,7 +249,8 @@ def _because(
     )
 
 
-def _explored(reason: Reason) -> Reason:
+def explored_reason(reason: Reason) -> Reason:
+    """Return the reason for an item that is in a list for exploration."""
     text = f"new item, listed to learn about it; {reason.text}"
     return replace(reason, text=text, kind="exploration")
 

@@ -15,7 +15,8 @@ class AsyncListCalls(AsyncConnection):
 
     `k` is the number of items, `filter` a condition such as ``price < 80``, `boost` filters and
     the numbers added to the scores of matching items, `fields` the columns that each item gets
-    as `attributes`, and `scenario` the placement of the list.
+    as `attributes`, `explore` the largest share of the positions for exploration of new items, and
+    `scenario` the placement of the list.
     """
 
     async def recommend(
@@ -27,6 +28,7 @@ class AsyncListCalls(AsyncConnection):
         boost: Mapping[str, float] | None = None,
         exclude_seen: bool | None = None,
         diversity: float | None = None,
+        explore: float | None = None,
         freshness: float | None = None,
         half_life: float | None = None,
         explain: bool = False,
@@ -41,6 +43,7 @@ class AsyncListCalls(AsyncConnection):
             boost=_boosts(boost),
             exclude_seen=exclude_seen,
             diversity=diversity,
+            explore=explore,
             freshness=freshness,
             half_life=half_life,
             explain=explain,
@@ -60,6 +63,7 @@ class AsyncListCalls(AsyncConnection):
         boost: Mapping[str, float] | None = None,
         exclude_seen: bool | None = None,
         diversity: float | None = None,
+        explore: float | None = None,
         explain: bool = False,
         fields: Sequence[str] = (),
         scenario: str | None = None,
@@ -77,6 +81,7 @@ class AsyncListCalls(AsyncConnection):
             boost=_boosts(boost),
             exclude_seen=exclude_seen,
             diversity=diversity,
+            explore=explore,
             explain=explain,
             fields=list(fields) or None,
             scenario=scenario,

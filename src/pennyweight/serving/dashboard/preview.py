@@ -102,7 +102,9 @@ def _list(
         ranking = _request(user, history, fields)
         if fields["stage"] == "off":
             bundle = bundle.without_ranking_stage()
-        (ranked,) = rank_lists(bundle, [ranking], engine.histories, store, engine.clock())
+        (ranked,) = rank_lists(
+            bundle, [ranking], engine.histories, store, engine.clock(), engine.feedback
+        )
         if isinstance(ranked, Exception):
             raise ranked
     except PennyweightError as error:

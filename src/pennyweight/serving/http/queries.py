@@ -17,6 +17,7 @@ from pennyweight.serving.http.hints import with_hints
 from pennyweight.serving.http.requests import (
     DAY,
     Count,
+    Explore,
     FieldText,
     Filter,
     Id,
@@ -55,7 +56,9 @@ class QueryString(BaseModel):
 class ListQuery(QueryString):
     """Options of a list, in a query string."""
 
-    _numbers = field_validator("k", "diversity", "freshness", "half_life", mode="before")(digits)
+    _numbers = field_validator(
+        "k", "diversity", "freshness", "half_life", "explore", mode="before"
+    )(digits)
 
     k: Count = 10
     filter: Filter | None = None
@@ -66,6 +69,7 @@ class ListQuery(QueryString):
     freshness: Weight = 0.0
     half_life: Annotated[float, Field(gt=0, le=3_650 * DAY)] = DAY
     fields: FieldText = Field(default_factory=tuple)
+    explore: Explore | None = None
 
 
 class PageQuery(QueryString):

@@ -21,6 +21,7 @@ from pydantic import (
 
 from pennyweight.data.cleaning.vocabulary import sense_of
 from pennyweight.data.times import SMALLEST_DATE
+from pennyweight.ranking.exploration import MAX_EXPLORE
 from pennyweight.serving.http.bounds import AtMost, Attributes, check_names
 from pennyweight.serving.http.hints import with_hints
 from pennyweight.serving.http.problems import WAY
@@ -47,6 +48,7 @@ __all__ = [
     "SearchBody",
     "SessionBody",
     "TrafficSplitBody",
+    "UserListOptions",
     "VariantBody",
     "moment",
     "moment_of_text",
@@ -143,6 +145,10 @@ FieldText = Annotated[
 ]
 Count = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Explore = Annotated[
+    float,
+    Field(ge=0, le=MAX_EXPLORE, description="Largest share of the positions for new items"),
+]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000)]
 # Null counts as absent, as for a timestamp.
 EventWeight = Annotated[
@@ -236,6 +242,12 @@ class ListOptions(RequestBody):
     fields: FieldNames = []
 
 
+class UserListOptions(ListOptions):
+    """Options of a list by the history of a user or a session."""
+
+    explore: Explore | None = None
+
+
 class HistoryEvent(RequestBody):
     """An event of a session."""
 
@@ -244,7 +256,7 @@ class HistoryEvent(RequestBody):
     event_type: EventType = "view"
 
 
-class SessionBody(ListOptions):
+class SessionBody(UserListOptions):
     """A list for a session, which is not stored, or for a user."""
 
     user_id: Id | None = None
@@ -257,6 +269,8 @@ class SessionBody(ListOptions):
     def _has_one_source(self) -> Self:
         if (self.user_id is not None) + bool(self.items) + bool(self.events) > 1:
             raise ValueError("give one of user_id, items and events")
+        if self.explore and self.text is not None:
+            raise ValueError("explore is for lists by history; with a text leave it out")
         return self
 
 

@@ -19,6 +19,7 @@ from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.items import Items
 from pennyweight.serving.live.list_service import ListService
 from pennyweight.serving.live.micro_batching import MicroBatching
+from pennyweight.serving.live.new_item_feedback import NewItemFeedback
 from pennyweight.serving.live.operator_notes import OperatorNotes
 from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.publishing import Publishing
@@ -93,6 +94,8 @@ class Engine:
         Keeps events, and erases users.
     histories
         Histories of users, in memory.
+    feedback
+        On new items, for lists that explore.
     drift
         Measures how far the shop has moved from what the served bundle learned; does not begin by
         itself.
@@ -134,6 +137,7 @@ class Engine:
         self.experiments = Experiments(
             self.publishing, clock=clock, make_id=self.make_id, keep=limits.keep_lists
         )
+        self.feedback = NewItemFeedback(self.store, self.traffic, clock, keep=limits.keep_lists)
         batching = MicroBatching(
             store,
             self.histories,
@@ -141,6 +145,7 @@ class Engine:
             depth=limits.requests,
             clock=clock,
             precedence=precedence,
+            feedback=self.feedback,
         )
         self.drift = Drift(self.store, self.traffic, bundles.folder.parent, clock)
         log = RecommendationLog(self.store.writer, clock, keep=limits.keep_lists)
@@ -174,6 +179,7 @@ class Engine:
         self.queries.close()
         self.store.integrity.close()
         self.lists.batching.close()
+        self.feedback.close()
         self.items.close()
         self.lists.log.close()
         self.store.close()

@@ -61,4 +61,9 @@ def _merged(
         reasons=reasons,
         attributes=attributes,
         drafted_by=tuple(versions[side] for side, _ in order),
+        explored=frozenset(
+            item
+            for side, place in order
+            if (item := lists[side].items[place][0]) in lists[side].explored
+        ),
     )

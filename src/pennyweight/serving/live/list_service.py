@@ -60,6 +60,7 @@ class ListService:
                     ranked.source,
                     ranked.items,
                     ranked.drafted_by,
+                    ranked.explored,
                 )
             )
         return recommendation_id

@@ -11,10 +11,14 @@ from pennyweight.data.cleaning.event_types import NO_TYPE
 from pennyweight.data.documents import fields_of
 from pennyweight.data.times import moment
 from pennyweight.errors import DataError, UnknownIdError
+from pennyweight.ranking.explanations import explored_reason
+from pennyweight.ranking.exploration import Exploration
 from pennyweight.ranking.filter_masks import check_cost
 from pennyweight.ranking.query import FALLBACKS, NO_QUERY, Query, Source, item_query
 from pennyweight.ranking.reasons import Reason
 from pennyweight.ranking.request import Boost, RankingRequest, Recommendations
+from pennyweight.recommender.exploration import exploration
+from pennyweight.recommender.frames import EXPLORATION
 from pennyweight.serving.live.histories import (
     NEWEST,
     HistoryCache,
@@ -22,6 +26,7 @@ from pennyweight.serving.live.histories import (
     joined_history,
     query_of,
 )
+from pennyweight.serving.live.new_item_feedback import NewItemFeedback
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Recommendation, Store
 
@@ -64,6 +69,8 @@ class ListRequest:
         Where the list is displayed.
     fields
         Columns whose values the list has.
+    explore
+        Largest share of the positions for exploration of new items; None is that of the bundle.
     """
 
     user: str | None = None
@@ -82,6 +89,7 @@ class ListRequest:
     explain: bool = False
     scenario: str | None = None
     fields: tuple[str, ...] = ()
+    explore: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ class RankedList:
         Column -> value of each item, where columns were requested.
     drafted_by
         The bundle that each item stands for, where lists of two bundles were interleaved.
+    explored
+        Ids of the new items that are in the list for exploration.
     """
 
     items: tuple[tuple[str, float], ...]
@@ -107,6 +117,7 @@ class RankedList:
     over_budget: bool = False
     attributes: tuple[dict[str, Any], ...] | None = None
     drafted_by: tuple[str, ...] = ()
+    explored: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -124,6 +135,7 @@ class RankedList:
             ranked.unknown,
             ranked.over_budget,
             tuple(fields_of(bundle.catalog, codes, fields)) if fields else None,
+            explored=frozenset(map(bundle.catalog.ids.__getitem__, ranked.explored)),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -131,6 +143,10 @@ class RankedList:
         items: list[dict[str, Any]] = [
             {"item_id": item, "score": score} for item, score in self.items
         ]
+        if self.explored:
+            for item in items:
+                if item["item_id"] in self.explored:
+                    item["source"] = EXPLORATION
         if self.reasons is not None:
             for item, reason in zip(items, self.reasons, strict=True):
                 item["reason"] = reason.text
@@ -149,6 +165,7 @@ def rank_lists(
     cache: HistoryCache,
     store: Store,
     now: float,
+    feedback: NewItemFeedback | None = None,
 ) -> list[RankedList | Exception]:
     """Answer several requests with one bundle, scored together.
 
@@ -158,6 +175,8 @@ def rank_lists(
         Where histories of users come from.
     now
         Epoch seconds.
+    feedback
+        On new items, for lists that explore.
 
     Returns
     -------
@@ -168,7 +187,7 @@ def rank_lists(
     resolved: list[tuple[int, RankingRequest]] = []
     for place, request in enumerate(requests):
         try:
-            resolved.append((place, _resolved(bundle, request, cache, store, now)))
+            resolved.append((place, _resolved(bundle, request, cache, store, now, feedback)))
         except Exception as error:
             results[place] = error
     size = max(1, MAX_SCORES // max(1, len(bundle.open)))
@@ -198,7 +217,12 @@ def _with_fields(
 
 
 def _resolved(
-    bundle: ServedBundle, request: ListRequest, cache: HistoryCache, store: Store, now: float
+    bundle: ServedBundle,
+    request: ListRequest,
+    cache: HistoryCache,
+    store: Store,
+    now: float,
+    feedback: NewItemFeedback | None,
 ) -> RankingRequest:
     """Return a request with the history of its user, and codes in the place of ids."""
     filters = [boost.filter for boost in request.boosts]
@@ -225,8 +249,20 @@ def _resolved(
         candidates=candidates,
         boosts=request.boosts,
         bonus=bonus,
+        exploration=_exploration(bundle, request, now, feedback),
         unknown=unknown,
     )
+
+
+def _exploration(
+    bundle: ServedBundle, request: ListRequest, now: float, feedback: NewItemFeedback | None
+) -> Exploration | None:
+    """Return the exploration of a list; its draws are the same all day."""
+    seed = f"{request.user or ''} {int(now // DAY)}"
+    exploring = exploration(request.explore, bundle.recommender, seed, text=request.text)
+    if exploring is None or feedback is None:
+        return exploring
+    return replace(exploring, feedback=feedback.of(bundle))
 
 
 def _query(
@@ -305,7 +341,8 @@ def explain_list(
 
     Items that the bundle no longer has are left out; the history of a session is not stored.
     """
-    codes = bundle.catalog.ids.codes([item for item, _ in recommendation.items])
+    names = [item for item, _ in recommendation.items]
+    codes = bundle.catalog.ids.codes(names)
     if recommendation.source == LATEST:
         times = [time for _, time in recommendation.items]
         return publication_reasons(
@@ -319,4 +356,9 @@ def explain_list(
         query, _ = joined_history(log, bundle, recommendation.user, earlier)
     has_history = len(query.history.item) and recommendation.source not in FALLBACKS
     source: Source = "history" if has_history else "popularity"
-    return bundle.ranker.explainer.explain(codes[codes >= 0], query, source)
+    reasons = bundle.ranker.explainer.explain(codes[codes >= 0], query, source)
+    present = (name for name, code in zip(names, codes.tolist(), strict=True) if code >= 0)
+    return tuple(
+        explored_reason(reason) if name in recommendation.explored else reason
+        for name, reason in zip(present, reasons, strict=True)
+    )

@@ -12,6 +12,7 @@ from pennyweight.serving.backlog import STUCK_SECONDS, Backlog
 from pennyweight.serving.http.deadline import DEADLINE, Deadline
 from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.lists import ListRequest, RankedList, rank_lists
+from pennyweight.serving.live.new_item_feedback import NewItemFeedback
 from pennyweight.serving.live.precedence import Precedence
 from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Store
@@ -62,6 +63,8 @@ class MicroBatching:
         Epoch seconds.
     precedence
         Held while lists are made, so that other work gives way.
+    feedback
+        On new items, for lists that explore.
     """
 
     def __init__(
@@ -73,8 +76,9 @@ class MicroBatching:
         depth: int,
         clock: Callable[[], float],
         precedence: Precedence | None = None,
+        feedback: NewItemFeedback | None = None,
     ) -> None:
-        self._cache, self._clock = cache, clock
+        self._cache, self._clock, self._feedback = cache, clock, feedback
         self._precedence = precedence or Precedence()
         self.backlog: Backlog[_Job] = Backlog("requests", depth=depth, workers=threads)
         self._under_way: list[Sequence[_Job]] = [()] * threads
@@ -143,7 +147,9 @@ class MicroBatching:
                 results.append((job, _call(job.task, job.bundle, store)))
         for jobs in by_bundle.values():
             requests = [job.task for job in jobs if isinstance(job.task, ListRequest)]
-            lists = rank_lists(jobs[0].bundle, requests, self._cache, store, self._clock())
+            lists = rank_lists(
+                jobs[0].bundle, requests, self._cache, store, self._clock(), self._feedback
+            )
             results += zip(jobs, lists, strict=True)
         if results:
             _deliver(results)

@@ -161,6 +161,13 @@ class Browser(Protocol):
         """Return up to n lists served to a user, newest first."""
         ...
 
+    def item_exposures(self, since: float, until: float, n: int) -> dict[str, int]:
+        """Return the items of the lists from one time until before another, with their lists.
+
+        Only the newest n lists are counted.
+        """
+        ...
+
     def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:
         """Return the feedback on n lists by day, bundle and scenario.
 

@@ -130,6 +130,8 @@ class Recommendation:
         Ids and scores, best first.
     drafted_by
         The bundle that each item stands for, where lists of two bundles were interleaved.
+    explored
+        Ids of the new items that were in the list for exploration.
     """
 
     recommendation_id: str
@@ -140,6 +142,7 @@ class Recommendation:
     source: str
     items: tuple[tuple[str, float], ...]
     drafted_by: tuple[str, ...] = ()
+    explored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,17 @@ class SQLiteBrowser:
         )
         return [recommendation_of(row) for row in rows]
 
+    def item_exposures(self, since: float, until: float, n: int) -> dict[str, int]:
+        """Return the items of the lists from one time until before another, with their lists."""
+        return dict(
+            self._read(
+                "SELECT part.value ->> 0, count(*) FROM (SELECT items FROM recommendations "
+                "INDEXED BY shown_at WHERE time >= ? AND time < ? ORDER BY time DESC LIMIT ?) r, "
+                "json_each(r.items) part GROUP BY 1",
+                (since, until, n),
+            )
+        )
+
     def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:
         """Return the feedback on n lists by day, bundle and scenario."""
         acted = (

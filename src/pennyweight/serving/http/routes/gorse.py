@@ -133,7 +133,8 @@ def gorse_routes(
         user_id, in_path = _user_and_category(request, user_id)
         bundle = engine.traffic.split.bundle_for(user_id)
         filter = _filter(bundle.catalog, [*(category or ()), *in_path])
-        ranking_request = ListRequest(user=user_id, k=n + offset, filter=filter)
+        explore = 0.0 if offset else None  # pages of one list must agree
+        ranking_request = ListRequest(user=user_id, k=n + offset, filter=filter, explore=explore)
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)
         page = replace(ranked, items=ranked.items[offset:])  # the returned page alone
         engine.lists.record(ranking_request, page, bundle.version)
@@ -155,6 +156,7 @@ def gorse_routes(
             weights=tuple(event.weight for event in events) or None,
             kinds=tuple(event.kind for event in events) or None,
             k=n + offset,
+            explore=0.0 if offset else None,
         )
         bundle = engine.traffic.split.bundle_for(engine.make_id())
         ranked: RankedList = await engine.lists.submit(bundle, ranking_request)

@@ -14,7 +14,14 @@ from pennyweight.ranking.request import Boost
 from pennyweight.responses import Explanation, ItemList
 from pennyweight.serving.http.metrics import Metrics
 from pennyweight.serving.http.queries import ItemsQuery, ListQuery
-from pennyweight.serving.http.requests import Id, ListOptions, RankBody, SearchBody, SessionBody
+from pennyweight.serving.http.requests import (
+    Id,
+    ListOptions,
+    RankBody,
+    SearchBody,
+    SessionBody,
+    UserListOptions,
+)
 from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.interleaving import team_draft
@@ -58,7 +65,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
 
     @router.post("/recommend/{user_id:path}", response_model=ItemList)
     async def recommend_with_boosts(
-        request: Request, user_id: UserId, options: ListOptions
+        request: Request, user_id: UserId, options: UserListOptions
     ) -> Response:
         """Recommend to a user, with boosts."""
         return await respond(request, _list_request(options, user=user_id), user_id)
@@ -97,6 +104,7 @@ def list_routes(engine: Engine, metrics: Metrics) -> APIRouter:
             explain=body.explain,
             scenario=body.scenario,
             fields=tuple(body.fields),
+            explore=0.0,
         )
         return await respond(request, list_request, body.user_id)
 
@@ -159,7 +167,8 @@ def _add_item_lists(router: APIRouter, engine: Engine, metrics: Metrics) -> None
 
 def _list_request(options: ListOptions, **fields: Any) -> ListRequest:  # noqa: ANN401
     """Return the request of a body, with further fields of `ListRequest` over it."""
-    shared = {name: getattr(options, name) for name in ListQuery.model_fields}
+    names = ListQuery.model_fields.keys() & type(options).model_fields
+    shared = {name: getattr(options, name) for name in names}
     shared["fields"] = tuple(options.fields)
     boosts = tuple(Boost(boost.filter, boost.weight) for boost in options.boost)
     return ListRequest(**(shared | {"boosts": boosts} | fields))
