@@ -384,7 +384,7 @@ def test_a_copy_is_of_one_moment_while_others_write(store, tmp_path):
 
     writer = threading.Thread(target=write)
     writer.start()
-    store.copy_to(tmp_path / "copy.sqlite")
+    store.copy_to(tmp_path / "copy.sqlite", lambda done, total: None)
     stop.set()
     writer.join()
     assert len(written) > 1
