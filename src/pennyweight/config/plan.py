@@ -15,6 +15,7 @@ from pennyweight.errors import PlanError, did_you_mean
 
 __all__ = [
     "DataPlan",
+    "DeploymentPlan",
     "EncoderPlan",
     "EvaluatePlan",
     "Plan",
@@ -146,6 +147,24 @@ class RecommendPlan(FrozenModel):
     explore: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
 
+class DeploymentPlan(FrozenModel):
+    """The machines of a service, and the load that they are planned for.
+
+    `pennyweight plan` writes it, `pennyweight simulate` reads it; a fit ignores it.
+    """
+
+    instance: Annotated[str, Field(min_length=1)]  # type of the machine, as the price table has it
+    replicas: Positive
+    servers: Positive = 1  # lists that a replica makes at once
+    requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at the peak
+    latency_objective_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # of 95 %
+    service_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # mean, of a list
+    service_scv: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
+    replica_start_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
+    price_per_month: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # of one
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+
+
 class Plan(FrozenModel):
     """The settings of a fit; every key has a default, so ``Plan()`` is a plan.
 
@@ -160,6 +179,7 @@ class Plan(FrozenModel):
     evaluate: EvaluatePlan = EvaluatePlan()
     recommend: RecommendPlan = RecommendPlan()
     budget: Budget = Budget()
+    deployment: DeploymentPlan | None = None
 
     @classmethod
     def from_toml(cls, source: Path | str) -> "Plan":

@@ -1,6 +1,7 @@
 """Reports: HTML pages of evaluation, compression, planning and validation."""
 
 from pennyweight.reports.ablation_table import ablation_page
+from pennyweight.reports.capacity import capacity_page
 from pennyweight.reports.comparison import comparison_page
 from pennyweight.reports.evaluation import Example, ExampleItem, evaluation_page
 from pennyweight.reports.frontier import frontier_page
@@ -11,6 +12,7 @@ __all__ = [
     "Example",
     "ExampleItem",
     "ablation_page",
+    "capacity_page",
     "comparison_page",
     "evaluation_page",
     "frontier_page",

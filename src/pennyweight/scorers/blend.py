@@ -23,6 +23,7 @@ from pennyweight.scorers.ranking_trees import RankingTrees
 from pennyweight.scorers.registry import load_scorer
 from pennyweight.scorers.text_search import TextSearch
 from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.vectors.list_work import ListWork
 
 __all__ = ["Blend"]
 
@@ -352,6 +353,11 @@ class Blend(Scorer):
         """Bytes of all components, of the search and of the trees."""
         others = [part.nbytes for part in (self.search, self.trees) if part is not None]
         return sum(others) + sum(component.nbytes for component in self.components.values())
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the work of all components."""
+        works = (component.list_work(n_events) for component in self.components.values())
+        return sum(works, ListWork())
 
     @property
     def vector_nbytes(self) -> int:

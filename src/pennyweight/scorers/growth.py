@@ -12,6 +12,7 @@ from pennyweight.data.interactions import Histories, Interactions
 from pennyweight.errors import PlanError
 from pennyweight.scorers.item_vectors import TextVectors
 from pennyweight.scorers.protocol import Progress, Scorer
+from pennyweight.vectors.list_work import ListWork
 
 __all__ = ["NOT_SAVED", "GrownScorer"]
 
@@ -70,6 +71,10 @@ class GrownScorer(Scorer):
     def nbytes(self) -> int:
         """Bytes of the scorer inside."""
         return self.scorer.nbytes
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the work of the scorer inside."""
+        return self.scorer.list_work(n_events)
 
     def check(self) -> None:
         """Check the scorer inside."""

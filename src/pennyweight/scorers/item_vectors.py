@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.scorers.term_columns import common_columns
+from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import QuantizedRows
 
 __all__ = ["Codes", "ItemVectors", "Terms", "TextVectors", "picked", "stacked"]
@@ -37,6 +38,10 @@ class ItemVectors(Protocol):
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
+        ...
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the data that the products for a history of some events read."""
         ...
 
 
@@ -100,6 +105,12 @@ class Terms:
         """Bytes of the entries, not counting the turned copy that searches use."""
         m = self.matrix
         return int(m.data.nbytes + m.indices.nbytes + m.indptr.nbytes)
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the texts that have the words of a history of usual texts; at most all entries."""
+        holders = self._holders.astype(np.float64)
+        of_a_text = float((holders**2).sum()) / max(1, len(self))
+        return ListWork(postings=round(min(self.matrix.nnz, n_events * of_a_text)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to save, without the shape."""

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from pennyweight.scorers.item_vectors import Codes, ItemVectors, Terms, picked, stacked
 from pennyweight.scorers.term_columns import SplitTerms
+from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import SCANNED, QuantizedRows
 
 __all__ = ["LayeredRows", "compact", "layered"]
@@ -156,6 +157,11 @@ class LayeredRows:
         """Bytes of all rows."""
         in_layers = sum(layer.rows.nbytes for layer in self.layers)
         return self.base.nbytes + in_layers + self._layer.nbytes + self._row.nbytes
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the data that `products` reads for a history of some events."""
+        works = [layer.rows.list_work(n_events) for layer in self.layers]
+        return sum(works, self.base.list_work(n_events))
 
     def with_layer(
         self, codes: NDArray[np.int32], rows: QuantizedRows | Terms, n_items: int, searched: bool

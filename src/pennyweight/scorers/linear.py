@@ -17,6 +17,7 @@ from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.vectors.list_work import ListWork
 
 __all__ = ["Linear"]
 
@@ -145,6 +146,13 @@ class Linear(Scorer):
         m = self.matrix
         arrays = (m.data, m.indices, m.indptr) if sparse.issparse(m) else (m,)
         return sum(int(array.nbytes) for array in arrays)
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the entries of the rows of a history."""
+        m, n = self.matrix, self.matrix.shape[0]
+        if not sparse.issparse(m):
+            return ListWork(float_bytes=4 * n * n_events)
+        return ListWork(sparse_entries=n_events * m.nnz // max(1, n))
 
     def save(self, folder: Path) -> None:
         """Write ``linear.safetensors``."""

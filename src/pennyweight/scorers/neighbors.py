@@ -16,6 +16,7 @@ from pennyweight.scorers.profile import profile
 from pennyweight.scorers.protocol import Progress, Scorer
 from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.vectors.list_work import ListWork
 
 __all__ = ["Neighbors"]
 
@@ -126,6 +127,10 @@ class Neighbors(Scorer):
         """Bytes of the matrix."""
         matrix = self.matrix
         return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the entries of the rows of a history."""
+        return ListWork(sparse_entries=n_events * self.matrix.nnz // max(1, self.matrix.shape[0]))
 
     def save(self, folder: Path) -> None:
         """Write ``neighbors.safetensors``."""

@@ -19,6 +19,7 @@ from pennyweight.errors import PlanError
 from pennyweight.scorers.attribution import Attribution
 from pennyweight.scorers.item_vectors import ItemVectors, TextVectors
 from pennyweight.scorers.resources import ResourceEstimate
+from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import RowFormat
 
 if TYPE_CHECKING:
@@ -353,6 +354,11 @@ class Scorer(Protocol):
     def nbytes(self) -> int:
         """Bytes in memory of all that was learned."""
         return self.vector_nbytes
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the data that the scores of one history of some events read."""
+        vectors = self.text_vectors
+        return ListWork() if vectors is None else vectors.list_work(n_events)
 
     @property
     def vector_width(self) -> int | None:

@@ -17,6 +17,7 @@ from pennyweight.scorers.protocol import Evidence, Progress, Scale, Scorer, Sett
 from pennyweight.scorers.resources import ResourceEstimate
 from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.vectors.list_work import ListWork
 
 if TYPE_CHECKING:
     from pennyweight.scorers.building import BuildContext
@@ -190,6 +191,10 @@ class Sequence(Scorer):
         loss = query[0] - query[1:]
         contributions[:, read_at] = self.weights["items"][codes] @ loss.T
         return contributions
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the item vectors."""
+        return ListWork(float_bytes=self.weights["items"].nbytes)
 
     @property
     def nbytes(self) -> int:

@@ -30,6 +30,7 @@ from pennyweight.scorers.two_tower_training import (
     unit,
 )
 from pennyweight.storage.arrays import read_arrays, write_arrays
+from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import QuantizedRows, RowFormat
 
 if TYPE_CHECKING:
@@ -316,6 +317,10 @@ class TwoTower(Scorer):
     def nbytes(self) -> int:
         """Bytes of the vectors and of the table behind them."""
         return self.vector_nbytes + self.tuned.packed.nbytes
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the item vectors."""
+        return self.items.list_work(n_events)
 
     @property
     def vector_width(self) -> int:

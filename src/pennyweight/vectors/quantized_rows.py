@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.errors import PlanError
+from pennyweight.vectors.list_work import ListWork
 
 if TYPE_CHECKING:
     from pennyweight.vectors.int8_product import Int8Product
@@ -101,6 +102,12 @@ class QuantizedRows:
     def nbytes(self) -> int:
         """Bytes of memory."""
         return self.data.nbytes + (0 if self.format == "fp32" else self.scale.nbytes)
+
+    def list_work(self, n_events: int) -> ListWork:
+        """Return the data that `products` reads for one query."""
+        if self.format == "int8" and len(self) >= SCANNED:
+            return ListWork(int8_bytes=self.data.nbytes)
+        return ListWork(float_bytes=4 * len(self) * self.dim)
 
     def __getitem__(self, rows: NDArray[np.integer[Any]] | slice) -> NDArray[np.float32]:
         """Return some rows widened, float32 (n, dim)."""

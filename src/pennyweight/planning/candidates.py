@@ -1,0 +1,156 @@
+"""Candidates of a plan: encoders and formats of vectors, with the sizes that costs depend on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pennyweight.config.capacity import Workload
+from pennyweight.config.quality import Measurement
+from pennyweight.encoders.operators import Precision
+from pennyweight.planning.cost_model import CostModel
+from pennyweight.planning.encoder_shape import WEIGHT_BYTES, EncoderShape, shape
+from pennyweight.planning.list_shape import ListShape
+from pennyweight.scorers.two_tower_training import default_dim
+from pennyweight.vectors.list_work import ListWork
+from pennyweight.vectors.quantized_rows import RowFormat
+
+__all__ = ["DEFAULT_ENCODERS", "Candidate", "ladder"]
+
+DEFAULT_ENCODERS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
+STATIC_DIM = 256
+TOKENIZER_BYTES = 700_000
+WORD_BYTES, MAX_WORDS, WORDS_A_TEXT = 36, 2**17, 0.15  # of the vocabulary of TF-IDF
+BITS: dict[RowFormat, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "binary": 1}
+ENTRY_BYTES = 8  # of a sparse matrix
+NEIGHBORS, PAIRS, SUPPORT = 500, 20, 100  # entries of an item; pairs of an event
+POSTING_SHARE = 0.01  # of the items that have a word of a usual text
+COMPONENTS = 6  # popularity, new items, content, neighbors, tower, linear
+TREES = 120
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An encoder with a format of the item vectors.
+
+    Attributes
+    ----------
+    encoder
+        Its name, with the format of its weights.
+    setting
+        Name of the encoder in a plan.toml.
+    precision
+        Of its weights; None without a transformer.
+    vectors
+        Format of the item vectors.
+    transformer
+        Its shape; None for TF-IDF and static tables.
+    token_kind
+        Its name in the profile's times of a token, without a transformer.
+    encoder_bytes, index_bytes
+        On disk, and in memory.
+    lists
+        The work of a list.
+    texts_per_second
+        Measured on one thread of the profile's machine; None to predict it.
+    quality
+        NDCG@10 relative to the parent, where it was measured.
+    """
+
+    encoder: str
+    setting: str
+    precision: Precision | None
+    vectors: RowFormat
+    transformer: EncoderShape | None
+    token_kind: str
+    encoder_bytes: int
+    index_bytes: int
+    lists: ListShape
+    texts_per_second: float | None = None
+    quality: Measurement | None = None
+
+    def text_seconds(self, model: CostModel, tokens: float, *, alone: bool = False) -> float:
+        """Return the seconds of one text on one thread, in a batch or alone."""
+        if self.texts_per_second is not None:
+            return 1 / (self.texts_per_second * model.speed)
+        if self.transformer is None or self.precision is None:
+            return model.token_seconds(self.token_kind, tokens)
+        return model.transformer_seconds(
+            self.transformer, self.precision, tokens, batch=1 if alone else None
+        )
+
+
+def ladder(
+    workload: Workload,
+    encoders: Sequence[EncoderShape] | None = None,
+    formats: Sequence[RowFormat] = ("int8", "fp32"),
+) -> Iterator[Candidate]:
+    """Yield TF-IDF, a static table, and each transformer in 8 and in 32 bits, small to large."""
+    models = [shape(name) for name in DEFAULT_ENCODERS] if encoders is None else encoders
+    for row_format in formats:
+        yield _without_transformer(workload, row_format, "tfidf")
+        yield _without_transformer(workload, row_format, "static")
+        for model in models:
+            for precision in ("int8", "fp32"):
+                yield _transformer(workload, row_format, model, precision)
+
+
+def _without_transformer(workload: Workload, row_format: RowFormat, kind: str) -> Candidate:
+    if kind == "tfidf":
+        words = min(MAX_WORDS, WORDS_A_TEXT * workload.items * workload.mean_tokens)
+        terms = round(workload.items * workload.mean_tokens)
+        share = min(1.0, POSTING_SHARE * workload.history * workload.mean_tokens)
+        lists = _lists(workload, row_format, ListWork(postings=round(share * terms)))
+        index = terms * ENTRY_BYTES + _tower_bytes(workload, row_format)
+        nbytes = round(words * WORD_BYTES)
+        return Candidate("TF-IDF", "tfidf", None, row_format, None, "tfidf", nbytes, index, lists)
+    lists = _lists(workload, row_format, _dense(workload.items, STATIC_DIM, row_format))
+    index = _bytes(workload.items, STATIC_DIM, row_format) + _tower_bytes(workload, row_format)
+    nbytes = shape(DEFAULT_ENCODERS[0]).vocabulary * STATIC_DIM + TOKENIZER_BYTES
+    return Candidate(
+        "static table", "static", None, row_format, None, "static", nbytes, index, lists
+    )
+
+
+def _transformer(
+    workload: Workload, row_format: RowFormat, model: EncoderShape, precision: Precision
+) -> Candidate:
+    index = _bytes(workload.items, model.dim, row_format) + _tower_bytes(workload, row_format)
+    return Candidate(
+        f"{model.name}, {precision}",
+        model.name,
+        precision,
+        row_format,
+        model,
+        "",
+        round(model.parameters * WEIGHT_BYTES[precision]) + TOKENIZER_BYTES,
+        index,
+        _lists(workload, row_format, _dense(workload.items, model.dim, row_format)),
+    )
+
+
+def _lists(workload: Workload, row_format: RowFormat, content: ListWork) -> ListShape:
+    """Return the shape of the lists of the default blend with some content scorer."""
+    items, history = workload.items, workload.history
+    events_an_item = workload.events / items
+    rows = min(NEIGHBORS, PAIRS * events_an_item) + min(SUPPORT, PAIRS * events_an_item)
+    behavior = ListWork(sparse_entries=round(history * rows))
+    tower = _dense(items, default_dim(items), row_format)
+    return ListShape(items, COMPONENTS, content + tower + behavior, TREES)
+
+
+def _dense(items: int, width: int, row_format: RowFormat) -> ListWork:
+    if row_format == "int8":
+        return ListWork(int8_bytes=items * width)
+    return ListWork(float_bytes=4 * items * width)  # packed rows are widened first
+
+
+def _tower_bytes(workload: Workload, row_format: RowFormat) -> int:
+    """Return the bytes of vectors and matrices that are learned from events."""
+    width = default_dim(workload.items)
+    vectors = 2 * _bytes(workload.items, width, row_format)
+    events_an_item = workload.events / workload.items
+    entries = min(NEIGHBORS, PAIRS * events_an_item) + min(SUPPORT, PAIRS * events_an_item)
+    return vectors + round(ENTRY_BYTES * entries * workload.items)
+
+
+def _bytes(items: int, width: int, row_format: RowFormat) -> int:
+    return items * width * BITS[row_format] // 8

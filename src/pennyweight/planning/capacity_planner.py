@@ -1,0 +1,268 @@
+"""The planner: every candidate on every machine, priced, and the reasons against some."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+
+from pennyweight.config.capacity import CapacityPlan, PlannedConfiguration, Workload
+from pennyweight.config.prices import HOURS_PER_MONTH, InstanceType, PriceTable
+from pennyweight.data.input_size import Volume
+from pennyweight.errors import PlanError
+from pennyweight.formatting import duration, size
+from pennyweight.planning.candidates import Candidate, ladder
+from pennyweight.planning.core_speed import core_speed
+from pennyweight.planning.cost_model import CostModel
+from pennyweight.planning.encoder_shape import EncoderShape
+from pennyweight.planning.machine_profile import MachineProfile
+from pennyweight.planning.queueing import latency_quantiles, rate_within
+from pennyweight.scorers.registry import scorer_type
+from pennyweight.scorers.two_tower_training import default_dim
+
+__all__ = ["Planner", "planned"]
+
+HIGHEST_LOAD = 0.7  # share of a machine's rate at the peak; above it, bursts make queues
+MEMORY_SHARE = 0.8  # of a machine that the service may fill
+SERVICE_SCV = 0.25  # measured: docs/method-planning.md
+LEARNED = ("neighbors", "tower", "linear")
+FITS = 3  # of each scorer in a fit: to choose, to measure, and the final one
+IDLE_WATTS, BUSY_WATTS, OVERHEAD = 0.74, 3.5, 1.135  # a vCPU; of the data center
+BYTES_PER_CHARACTER = 1.1
+SCALED = {
+    "10 times the items and events": {"items": 10},
+    "10 times the requests": {"requests": 10},
+}
+NOTES = (
+    "Times of machines other than the calibrated one are scaled by their instructions.",
+    "Prices are without storage, traffic and tax.",
+)
+CHARACTERS = 4.5  # of a token
+SEARCH_TOKENS = 6.0  # of a search
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Prices configurations for workloads.
+
+    Attributes
+    ----------
+    profile
+        The measured machine that all times rest on.
+    prices
+        Types of machines.
+    currency
+        Of the prices of the plan.
+    spares
+        Machines besides those that the peak needs.
+    budget_per_month
+        The most that all machines may cost; None without a limit.
+    providers
+        Only machines of these; empty for all.
+    """
+
+    profile: MachineProfile
+    prices: PriceTable
+    currency: str = "USD"
+    spares: int = 1
+    budget_per_month: float | None = None
+    providers: tuple[str, ...] = ()
+
+    def plan(self, workload: Workload, candidates: Sequence[Candidate]) -> CapacityPlan:
+        """Return all configurations, the cheapest that does first, rejected ones last."""
+        configurations = [
+            self._configuration(workload, candidate, instance)
+            for candidate in candidates
+            for instance in self._instances()
+        ]
+        return CapacityPlan(
+            workload=workload,
+            currency=self.currency,
+            prices_of=min(instance.date for instance in self._instances()).isoformat(),
+            profile=f"{self.profile.cpu}, {self.profile.cores} cores, {self.profile.measured}",
+            budget_per_month=self.budget_per_month,
+            configurations=tuple(sorted(configurations, key=_rank)),
+        )
+
+    def _instances(self) -> list[InstanceType]:
+        """Return the machines to choose from; `PlanError` where there is none."""
+        types = self.prices.cheapest_first(self.currency)
+        chosen = [one for one in types if not self.providers or one.provider in self.providers]
+        if not chosen:
+            names = ", ".join(sorted({one.provider for one in types}))
+            raise PlanError(
+                f"no machine of {', '.join(self.providers)}; the price table has {names}"
+            )
+        return chosen
+
+    def _configuration(
+        self, workload: Workload, candidate: Candidate, instance: InstanceType
+    ) -> PlannedConfiguration:
+        model = CostModel(self.profile, core_speed(self.profile, instance), instance.vcpus)
+        seconds = self._service_seconds(model, workload, candidate)
+        servers = model.servers(candidate.lists)
+        rate = self._rate(workload, seconds, servers)
+        replicas = ceil(workload.requests_per_second / rate) if rate else 0
+        share = workload.requests_per_second / max(1, replicas)
+        load = share * seconds / servers
+        quantiles = self._quantiles(workload, share, seconds, servers) if rate else (None,) * 3
+        texts = candidate.text_seconds(model, workload.mean_tokens) / model.thread_speedup
+        machines = replicas + self.spares if rate else 0
+        price = self.prices.monthly_price(instance, self.currency)
+        resident = model.resident_bytes(workload, candidate.index_bytes, candidate.encoder_bytes)
+        mean_load = load / workload.peak_to_mean
+        watts = IDLE_WATTS + mean_load * (BUSY_WATTS - IDLE_WATTS)
+        planned = PlannedConfiguration(
+            encoder=candidate.encoder,
+            setting=candidate.setting,
+            precision=candidate.precision,
+            vectors=candidate.vectors,
+            instance=instance.name,
+            provider=instance.provider,
+            vcpus=instance.vcpus,
+            accelerator=instance.accelerator,
+            replicas=replicas,
+            spare_replicas=machines - replicas,
+            servers=servers,
+            encoder_bytes=candidate.encoder_bytes,
+            index_bytes=candidate.index_bytes,
+            resident_bytes=resident,
+            first_encoding_seconds=texts * workload.items,
+            daily_encoding_seconds=texts * workload.items * workload.churn_per_day,
+            training_seconds=self._training_seconds(workload, model),
+            service_seconds=seconds,
+            lists_per_second=rate,
+            p50=quantiles[0],
+            p95=quantiles[1],
+            p99=quantiles[2],
+            utilization=load,
+            price_per_month=machines * price,
+            price_per_million_lists=1e6 * machines * price / workload.lists_per_month,
+            price_per_million_texts=1e6 * texts / 3_600 * price / HOURS_PER_MONTH,
+            watts=machines * instance.vcpus * watts * OVERHEAD,
+            quality=candidate.quality,
+            bottleneck=_bottleneck(model, candidate, resident, instance),
+        )
+        kind, reason = self._rejection(planned, workload, instance)
+        return planned.model_copy(update={"rejection_kind": kind, "rejection": reason})
+
+    def _service_seconds(self, model: CostModel, workload: Workload, candidate: Candidate) -> float:
+        """Return the mean seconds of a request, searches with their encoding included."""
+        search = candidate.text_seconds(model, SEARCH_TOKENS, alone=True) * workload.search_share
+        return model.list_seconds(candidate.lists) + search
+
+    def _rate(self, workload: Workload, seconds: float, servers: int) -> float:
+        """Return the highest rate of a machine: within the objective, and not too near its end."""
+        within = _highest_load(
+            _rounded(workload.latency_seconds / seconds), servers, workload.arrival_scv
+        )
+        return min(within, HIGHEST_LOAD * servers) / seconds
+
+    def _quantiles(
+        self, workload: Workload, rate: float, seconds: float, servers: int
+    ) -> tuple[float, ...]:
+        relative = _latencies(_rounded(rate * seconds), servers, workload.arrival_scv)
+        return tuple(quantile * seconds for quantile in relative)
+
+    def _training_seconds(self, workload: Workload, model: CostModel) -> float:
+        """Return the seconds of a whole fit, as the forecast of `fit` counts its operations."""
+        nbytes = round(workload.items * workload.mean_tokens * CHARACTERS * BYTES_PER_CHARACTER)
+        data = Volume(items=workload.items, events=workload.events, item_bytes=nbytes)
+        width = default_dim(workload.items)
+        operations = sum(scorer_type(name).estimate(data, width).operations for name in LEARNED)
+        speed = 1e9 * self.profile.matrix_gflops * model.speed * model.thread_speedup
+        return FITS * operations / speed
+
+    def _rejection(
+        self, planned: PlannedConfiguration, workload: Workload, instance: InstanceType
+    ) -> tuple[str, str] | tuple[None, None]:
+        """Return the limit that a configuration does not keep, and by how much."""
+        room, budget = MEMORY_SHARE * instance.memory_bytes, self.budget_per_month
+        if planned.resident_bytes > room:
+            return "too little memory", (
+                f"needs {size(planned.resident_bytes)} of memory; {MEMORY_SHARE:.0%} of the "
+                f"machine's {size(instance.memory_bytes)} are {size(round(room))}"
+            )
+        if not planned.lists_per_second:
+            return "too slow", (
+                f"takes {duration(planned.service_seconds)} a list without waiting; 95 % must be "
+                f"within {duration(workload.latency_seconds)}"
+            )
+        if budget is not None and planned.price_per_month > budget:
+            over = planned.price_per_month - budget
+            return "over the budget", (
+                f"costs {planned.price_per_month:,.2f} {self.currency} per month, {over:,.2f} more "
+                f"than the budget"
+            )
+        if planned.daily_encoding_seconds > DAY:
+            spent = duration(planned.daily_encoding_seconds)
+            return "too slow to encode", f"takes {spent} to encode the items of a day"
+        return None, None
+
+
+def planned(
+    planner: Planner, workload: Workload, encoders: Sequence[EncoderShape] = ()
+) -> CapacityPlan:
+    """Return the plan of a workload, with the prices of ten times its size.
+
+    Parameters
+    ----------
+    planner
+        With profile and prices.
+    workload
+        To plan for.
+    encoders
+        Transformers to plan with; by default small and large sentence encoders.
+    """
+    models = list(encoders) or None
+    plan = planner.plan(workload, list(ladder(workload, models)))
+    scaled = {}
+    for name, factors in SCALED.items():
+        larger = workload.times(**factors)
+        scaled[name] = planner.plan(larger, list(ladder(larger, models))).best
+    return plan.model_copy(update={"scaled": scaled, "notes": NOTES})
+
+
+# A queue does not change if all of its times are made longer by one factor: these are in units of
+# the service time, rounded, so that many machines share one calculation.
+
+
+@lru_cache(maxsize=4_096)
+def _highest_load(objective: float, servers: int, arrival_scv: float) -> float:
+    """Return the highest rate within an objective, both in service times."""
+    return rate_within(objective, 1.0, servers, arrival_scv=arrival_scv, service_scv=SERVICE_SCV)
+
+
+@lru_cache(maxsize=4_096)
+def _latencies(load: float, servers: int, arrival_scv: float) -> tuple[float, ...]:
+    """Return the median, 95 % and 99 % of the latency in service times."""
+    return latency_quantiles(load, 1.0, servers, arrival_scv=arrival_scv, service_scv=SERVICE_SCV)
+
+
+def _rounded(value: float) -> float:
+    """Return a number with three digits."""
+    return float(f"{value:.3g}")
+
+
+def _bottleneck(
+    model: CostModel, candidate: Candidate, resident: int, instance: InstanceType
+) -> str:
+    if resident > MEMORY_SHARE * instance.memory_bytes:
+        return "memory"
+    share = model.serial_seconds(candidate.lists) / model.list_seconds(candidate.lists)
+    return "processor" if share > 1 / 2 else "memory bandwidth"
+
+
+def _rank(configuration: PlannedConfiguration) -> tuple[object, ...]:
+    """Return the sort key: those that do by price, then the near misses."""
+    quality, kind = configuration.quality, configuration.rejection_kind
+    priced = kind is None or kind == "over the budget"
+    return (
+        kind is not None,
+        not priced,
+        configuration.price_per_month if priced else configuration.service_seconds,
+        0.0 if quality is None else -quality.value,
+        configuration.daily_encoding_seconds,
+        configuration.resident_bytes,
+        configuration.name,
+    )

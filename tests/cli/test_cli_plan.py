@@ -1,0 +1,143 @@
+"""`plan`: sizes in words, a bundle, prices, the chosen plan, the page."""
+
+import json
+
+import pytest
+from planning_world import profile
+
+from pennyweight.config.capacity import CapacityPlan
+from pennyweight.config.plan import Plan
+from pennyweight.machine.machine import Machine
+
+SIZES = ("--items", "10k", "--mean-tokens", "16", "--users", "20k", "--events", "200k")
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """The profile of a machine that has the name of this one."""
+    here, path = Machine.measure(), tmp_path / "machine.toml"
+    profile(cpu=here.cpu, flags=here.flags, cores=here.cores).to_toml(path)
+    return path
+
+
+def test_sizes_in_words_give_a_price_and_the_way_there(cli, machine, tmp_path):
+    page, chosen = tmp_path / "plan.html", tmp_path / "plan.toml"
+    words = (*SIZES, "--rps", "40/s", "--p95", "50ms", "--churn", "5%/day", "--machine", machine)
+    run = cli("plan", *words, "--budget-per-month", 200, "--out", chosen, "--html", page)
+    assert run.code == 0
+    assert "USD per month serve 10,000 items, 40 lists per second at the peak" in run.out
+    assert "configurations rejected: over the budget" in run.out
+    assert "10 times the requests: " in run.out
+    deployment = Plan.from_toml(chosen).deployment
+    assert deployment.requests_per_second == 40
+    assert deployment.price_per_month * deployment.replicas <= 200
+    assert "<h1>Machines and their price</h1>" in page.read_text()
+    assert "pennyweight" in page.read_text()
+
+
+def test_json_is_the_plan(cli, machine):
+    run = cli("plan", *SIZES, "--machine", machine, "--json")
+    plan = CapacityPlan.from_json(run.out)
+    assert plan.workload.items == 10_000
+    assert plan.best is not None
+
+
+def test_a_bundle_has_its_own_sizes(cli, machine, bundle):
+    run = cli("plan", bundle, "--machine", machine, "--json")
+    workload = json.loads(run.out)["workload"]
+    assert workload["items"] == 415
+    assert 5 < workload["mean_tokens"] < 200
+    assert workload["events"] > 1_000
+    run = cli("plan", bundle, "--items", "1M", "--machine", machine, "--json")
+    assert json.loads(run.out)["workload"]["items"] == 1_000_000
+
+
+def test_your_own_prices(cli, machine, tmp_path):
+    path = tmp_path / "prices.toml"
+    path.write_text(
+        'replace = true\n[[provider]]\nname = "Cellar"\nregion = "here"\ncurrency = "USD"\n'
+        'date = 2026-11-01\nsource = "own"\n[[provider.types]]\nname = "box"\nvcpus = 4\n'
+        'memory_gib = 16\ncpu = "Own"\nflags = ["avx2"]\nprice_per_month = 3.0\n'
+    )
+    run = cli("plan", *SIZES, "--machine", machine, "--prices", path, "--spares", 0)
+    assert "3.00 USD per month" in run.out
+    assert "Cellar box" in run.out
+
+
+def test_predictions_stand_beside_measurements(cli, machine, bundle):
+    run = cli("plan", bundle, "--check", "--machine", machine, "--json")
+    rows = {row["name"]: row for row in json.loads(run.out)}
+    assert set(rows) == {"scores of a list", "request for a list", "memory of the service"}
+    for row in rows.values():
+        assert row["error"] == pytest.approx(row["predicted"] / row["measured"] - 1)
+    assert cli("plan", bundle, "--check", "--machine", machine).out.startswith("quantity ")
+
+
+def test_without_a_way_the_nearest_miss_is_named(cli, machine):
+    run = cli("plan", *SIZES, "--machine", machine, "--p95", "1ms")
+    assert run.code == 1
+    assert "No configuration does for 10,000 items" in run.out
+    assert "95 % must be within 1 ms" in run.out
+    run = cli("plan", *SIZES, "--machine", machine, "--budget-per-month", 1)
+    assert "more than the budget" in run.out
+    assert run.code == 1
+
+
+def test_the_profile_of_another_machine_is_refused(cli, tmp_path):
+    path = tmp_path / "machine.toml"
+    profile(cpu="Other").to_toml(path)
+    run = cli("plan", *SIZES, "--machine", path)
+    assert run.code == 2
+    assert "is the profile of another machine (processor Other in the profile" in run.err
+    assert cli("plan", *SIZES, "--machine", path, "--force").code == 0
+
+
+def test_without_a_profile_the_reference_machine_is_named(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path))
+    run = cli("plan", *SIZES)
+    assert run.code == 0
+    assert "this machine is not calibrated" in run.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "the size of the data is unknown: give --items, --mean-tokens, --users, --events"),
+        ((*SIZES, "--p95", "50"), "'50' has no unit"),
+        ((*SIZES, "--rps", "many"), "'many' is not a rate"),
+        ((*SIZES, "--encoder", "no-such-model"), "no-such-model"),
+        ((*SIZES, "--encoder", "none.json"), "none.json: cannot be read as JSON"),
+        ((*SIZES, "--provider", "Nobody"), "no machine of Nobody"),
+        ((*SIZES, "--currency", "XYZ"), "no rate between"),
+        ((*SIZES, "--prices", "none.toml"), "none.toml"),
+        (("--check",), "--check measures a saved recommender"),
+    ],
+)
+def test_bad_input_is_refused_with_a_remedy(cli, machine, words, message):
+    run = cli("plan", *words, "--machine", machine)
+    assert run.code == 2
+    assert message in run.err
+
+
+def test_a_config_of_a_model_that_nobody_has(cli, machine, tmp_path):
+    config = tmp_path / "giant" / "config.json"
+    config.parent.mkdir()
+    config.write_text(
+        json.dumps(
+            {
+                "model_type": "llama",
+                "hidden_size": 4096,
+                "intermediate_size": 14336,
+                "num_hidden_layers": 32,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 8,
+                "vocab_size": 128256,
+                "max_position_embeddings": 8192,
+            }
+        )
+    )
+    run = cli("plan", *SIZES, "--machine", machine, "--encoder", config, "--json")
+    plan = CapacityPlan.from_json(run.out)
+    giant = [one for one in plan.configurations if one.encoder == "giant, int8"]
+    assert min(one.encoder_bytes for one in giant) > 7_000_000_000
+    assert any(one.rejection_kind == "too little memory" for one in giant)
