@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from planning_world import profile, workload
 
+from pennyweight.planning.core_speed import CoreSpeed
 from pennyweight.planning.cost_model import CostModel
 from pennyweight.planning.encoder_shape import shape
 from pennyweight.planning.encoding_probe import ENCODING_TERMS, encoding_terms, timed_batches
@@ -29,12 +30,24 @@ def test_a_process_makes_as_many_lists_at_once_as_python_lets_it():
 
 
 def test_a_slower_core_takes_longer():
-    fast, slow = CostModel(profile()), CostModel(profile(), speed=0.5)
+    fast, slow = CostModel(profile()), CostModel(profile(), CoreSpeed(0.5, 0.5, 0.5, 0.5))
     assert slow.list_seconds(SHAPE) == pytest.approx(2 * fast.list_seconds(SHAPE))
     assert slow.token_seconds("static", 10) == pytest.approx(4e-5)
     model = shape("all-MiniLM-L6-v2")
     text = slow.transformer_seconds(model, "int8", 20)
     assert text == pytest.approx(2 * fast.transformer_seconds(model, "int8", 20))
+
+
+def test_each_kind_of_work_has_its_speed():
+    model = CostModel(profile(), CoreSpeed(1, 2, 4, 8))
+    assert model.list_seconds(SHAPE) == pytest.approx(2e-3 + 4e-3 / 8)
+    small, base = shape("all-MiniLM-L6-v2"), CostModel(profile())
+    for precision, factor in (("fp32", 2), ("int8", 4)):
+        tokens = base.token_seconds("tokenizer", 20)
+        fast = model.transformer_seconds(small, precision, 20) - tokens
+        assert factor * fast == pytest.approx(
+            base.transformer_seconds(small, precision, 20) - tokens
+        )
 
 
 def test_encoding_counts_operations_of_the_tokens_that_are_read():

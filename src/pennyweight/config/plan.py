@@ -159,7 +159,7 @@ class DeploymentPlan(FrozenModel):
     requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at the peak
     latency_objective_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # of 95 %
     service_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # mean, of a list
-    service_scv: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
+    service_scv: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     replica_start_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
     price_per_month: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # of one
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"

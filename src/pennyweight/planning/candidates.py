@@ -13,7 +13,7 @@ from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import RowFormat
 
-__all__ = ["DEFAULT_ENCODERS", "Candidate", "ladder"]
+__all__ = ["DEFAULT_ENCODERS", "EncoderCandidate", "ladder"]
 
 DEFAULT_ENCODERS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
 STATIC_DIM = 256
@@ -28,7 +28,7 @@ TREES = 120
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EncoderCandidate:
     """An encoder with a format of the item vectors.
 
     Attributes
@@ -70,7 +70,7 @@ class Candidate:
     def text_seconds(self, model: CostModel, tokens: float, *, alone: bool = False) -> float:
         """Return the seconds of one text on one thread, in a batch or alone."""
         if self.texts_per_second is not None:
-            return 1 / (self.texts_per_second * model.speed)
+            return 1 / (self.texts_per_second * model.speed.scalar)
         if self.transformer is None or self.precision is None:
             return model.token_seconds(self.token_kind, tokens)
         return model.transformer_seconds(
@@ -82,7 +82,7 @@ def ladder(
     workload: Workload,
     encoders: Sequence[EncoderShape] | None = None,
     formats: Sequence[RowFormat] = ("int8", "fp32"),
-) -> Iterator[Candidate]:
+) -> Iterator[EncoderCandidate]:
     """Yield TF-IDF, a static table, and each transformer in 8 and in 32 bits, small to large."""
     models = [shape(name) for name in DEFAULT_ENCODERS] if encoders is None else encoders
     for row_format in formats:
@@ -93,7 +93,7 @@ def ladder(
                 yield _transformer(workload, row_format, model, precision)
 
 
-def _without_transformer(workload: Workload, row_format: RowFormat, kind: str) -> Candidate:
+def _without_transformer(workload: Workload, row_format: RowFormat, kind: str) -> EncoderCandidate:
     if kind == "tfidf":
         words = min(MAX_WORDS, WORDS_A_TEXT * workload.items * workload.mean_tokens)
         terms = round(workload.items * workload.mean_tokens)
@@ -101,20 +101,22 @@ def _without_transformer(workload: Workload, row_format: RowFormat, kind: str) -
         lists = _lists(workload, row_format, ListWork(postings=round(share * terms)))
         index = terms * ENTRY_BYTES + _tower_bytes(workload, row_format)
         nbytes = round(words * WORD_BYTES)
-        return Candidate("TF-IDF", "tfidf", None, row_format, None, "tfidf", nbytes, index, lists)
+        return EncoderCandidate(
+            "TF-IDF", "tfidf", None, row_format, None, "tfidf", nbytes, index, lists
+        )
     lists = _lists(workload, row_format, _dense(workload.items, STATIC_DIM, row_format))
     index = _bytes(workload.items, STATIC_DIM, row_format) + _tower_bytes(workload, row_format)
     nbytes = shape(DEFAULT_ENCODERS[0]).vocabulary * STATIC_DIM + TOKENIZER_BYTES
-    return Candidate(
+    return EncoderCandidate(
         "static table", "static", None, row_format, None, "static", nbytes, index, lists
     )
 
 
 def _transformer(
     workload: Workload, row_format: RowFormat, model: EncoderShape, precision: Precision
-) -> Candidate:
+) -> EncoderCandidate:
     index = _bytes(workload.items, model.dim, row_format) + _tower_bytes(workload, row_format)
-    return Candidate(
+    return EncoderCandidate(
         f"{model.name}, {precision}",
         model.name,
         precision,

@@ -10,7 +10,7 @@ from pennyweight.config.prices import HOURS_PER_MONTH, InstanceType, PriceTable
 from pennyweight.data.input_size import Volume
 from pennyweight.errors import PlanError
 from pennyweight.formatting import duration, size
-from pennyweight.planning.candidates import Candidate, ladder
+from pennyweight.planning.candidates import EncoderCandidate, ladder
 from pennyweight.planning.core_speed import core_speed
 from pennyweight.planning.cost_model import CostModel
 from pennyweight.planning.encoder_shape import EncoderShape
@@ -23,7 +23,7 @@ __all__ = ["Planner", "planned"]
 
 HIGHEST_LOAD = 0.7  # share of a machine's rate at the peak; above it, bursts make queues
 MEMORY_SHARE = 0.8  # of a machine that the service may fill
-SERVICE_SCV = 0.25  # measured: docs/method-planning.md
+SERVICE_SCV = 0.1  # of the service time of lists: docs/method-planning.md
 LEARNED = ("neighbors", "tower", "linear")
 FITS = 3  # of each scorer in a fit: to choose, to measure, and the final one
 IDLE_WATTS, BUSY_WATTS, OVERHEAD = 0.74, 3.5, 1.135  # a vCPU; of the data center
@@ -68,7 +68,7 @@ class Planner:
     budget_per_month: float | None = None
     providers: tuple[str, ...] = ()
 
-    def plan(self, workload: Workload, candidates: Sequence[Candidate]) -> CapacityPlan:
+    def plan(self, workload: Workload, candidates: Sequence[EncoderCandidate]) -> CapacityPlan:
         """Return all configurations, the cheapest that does first, rejected ones last."""
         configurations = [
             self._configuration(workload, candidate, instance)
@@ -96,7 +96,7 @@ class Planner:
         return chosen
 
     def _configuration(
-        self, workload: Workload, candidate: Candidate, instance: InstanceType
+        self, workload: Workload, candidate: EncoderCandidate, instance: InstanceType
     ) -> PlannedConfiguration:
         model = CostModel(self.profile, core_speed(self.profile, instance), instance.vcpus)
         seconds = self._service_seconds(model, workload, candidate)
@@ -146,7 +146,9 @@ class Planner:
         kind, reason = self._rejection(planned, workload, instance)
         return planned.model_copy(update={"rejection_kind": kind, "rejection": reason})
 
-    def _service_seconds(self, model: CostModel, workload: Workload, candidate: Candidate) -> float:
+    def _service_seconds(
+        self, model: CostModel, workload: Workload, candidate: EncoderCandidate
+    ) -> float:
         """Return the mean seconds of a request, searches with their encoding included."""
         search = candidate.text_seconds(model, SEARCH_TOKENS, alone=True) * workload.search_share
         return model.list_seconds(candidate.lists) + search
@@ -170,7 +172,7 @@ class Planner:
         data = Volume(items=workload.items, events=workload.events, item_bytes=nbytes)
         width = default_dim(workload.items)
         operations = sum(scorer_type(name).estimate(data, width).operations for name in LEARNED)
-        speed = 1e9 * self.profile.matrix_gflops * model.speed * model.thread_speedup
+        speed = 1e9 * self.profile.matrix_gflops * model.speed.fp32 * model.thread_speedup
         return FITS * operations / speed
 
     def _rejection(
@@ -184,8 +186,10 @@ class Planner:
                 f"machine's {size(instance.memory_bytes)} are {size(round(room))}"
             )
         if not planned.lists_per_second:
+            alone = _latencies(0.0, planned.servers, workload.arrival_scv)[1]
             return "too slow", (
-                f"takes {duration(planned.service_seconds)} a list without waiting; 95 % must be "
+                f"takes {duration(planned.service_seconds)} a list without waiting, and more than "
+                f"{duration(alone * planned.service_seconds)} for one in twenty; 95 % must be "
                 f"within {duration(workload.latency_seconds)}"
             )
         if budget is not None and planned.price_per_month > budget:
@@ -245,7 +249,7 @@ def _rounded(value: float) -> float:
 
 
 def _bottleneck(
-    model: CostModel, candidate: Candidate, resident: int, instance: InstanceType
+    model: CostModel, candidate: EncoderCandidate, resident: int, instance: InstanceType
 ) -> str:
     if resident > MEMORY_SHARE * instance.memory_bytes:
         return "memory"

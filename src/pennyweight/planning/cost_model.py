@@ -1,7 +1,7 @@
 """The cost model: seconds and bytes of encoders, lists and services, from a machine's profile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pennyweight.config.capacity import Workload
 from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.tokens import BATCH_TOKENS, READ_TOKENS
+from pennyweight.planning.core_speed import CoreSpeed
 from pennyweight.planning.encoder_shape import EncoderShape
 from pennyweight.planning.encoding_probe import ENCODING_TERMS, encoding_terms
 from pennyweight.planning.list_shape import LIST_TERMS, ListShape
@@ -20,6 +21,7 @@ __all__ = ["CostModel"]
 ITEM_BYTES, TOKEN_BYTES = 420, 5
 EVENT_BYTES, USER_BYTES = 30, 110
 SESSION_SHARE = 1.1  # of an encoder's file, once its graph is prepared
+PRODUCT, WEIGHTS = "matrix_product", "weight_byte"  # of a batch
 BYTE_TERMS = ("int8_byte", "float_byte")  # of a list: bound by memory
 
 
@@ -38,7 +40,7 @@ class CostModel:
     """
 
     profile: MachineProfile
-    speed: float = 1.0
+    speed: CoreSpeed = field(default_factory=CoreSpeed)
     threads: int = 1
 
     @property
@@ -64,22 +66,23 @@ class CostModel:
         """
         read = round(max(3, min(tokens + 2, READ_TOKENS, shape.max_tokens)))
         texts = batch or max(1, BATCH_TOKENS // read)
-        seconds = self.profile.encoding[precision]
         terms = encoding_terms(shape, texts, read, precision)
-        of_batch = _sum(seconds, ENCODING_TERMS, terms)
-        return of_batch / texts / self.speed + self.token_seconds("tokenizer", tokens)
+        speeds = {PRODUCT: self.speed.products(precision), WEIGHTS: self.speed.memory}
+        batch_seconds = self._sum(self.profile.encoding[precision], ENCODING_TERMS, terms, speeds)
+        return batch_seconds / texts + self.token_seconds("tokenizer", tokens)
 
     def token_seconds(self, kind: str, tokens: float) -> float:
         """Return the seconds of a text in a tokenizer, a static table or TF-IDF, on one thread."""
-        return float(self.profile.token_seconds[kind] * tokens / self.speed)
+        return float(self.profile.token_seconds[kind] * tokens / self.speed.scalar)
 
     def scoring_seconds(self, shape: ListShape) -> float:
         """Return the processor seconds of the scores of a list."""
-        return float(_sum(self.profile.lists, LIST_TERMS, shape.terms()) / self.speed)
+        speeds = dict.fromkeys(BYTE_TERMS, self.speed.memory)
+        return self._sum(self.profile.lists, LIST_TERMS, shape.terms(), speeds)
 
     def list_seconds(self, shape: ListShape) -> float:
         """Return the processor seconds of a request for a list."""
-        return self.scoring_seconds(shape) + self.profile.list_overhead_seconds / self.speed
+        return self.scoring_seconds(shape) + self.profile.list_overhead_seconds / self.speed.scalar
 
     def serial_seconds(self, shape: ListShape) -> float:
         """Return the part of `list_seconds` that one process does one list after the other.
@@ -88,7 +91,7 @@ class CostModel:
         """
         terms = dict(zip(LIST_TERMS, shape.terms(), strict=True))
         parallel = sum(self.profile.lists[name] * terms[name] for name in BYTE_TERMS)
-        return float(max(1e-9, self.list_seconds(shape) - parallel / self.speed))
+        return float(max(1e-9, self.list_seconds(shape) - parallel / self.speed.memory))
 
     def servers(self, shape: ListShape) -> int:
         """Return how many lists a process makes at once at most, at least 1."""
@@ -108,7 +111,15 @@ class CostModel:
         )
         return round(float(np.sum(parts)))
 
-
-def _sum(seconds: Mapping[str, float], names: Sequence[str], factors: NDArray[np.float64]) -> float:
-    """Return the seconds of some terms together."""
-    return float(np.dot([seconds[name] for name in names], factors))
+    def _sum(
+        self,
+        seconds: Mapping[str, float],
+        names: Sequence[str],
+        factors: NDArray[np.float64],
+        speeds: Mapping[str, float],
+    ) -> float:
+        """Return the seconds of some terms together; others than those of `speeds` are scalar."""
+        terms = zip(names, factors, strict=True)
+        return float(
+            sum(seconds[name] * x / speeds.get(name, self.speed.scalar) for name, x in terms)
+        )
