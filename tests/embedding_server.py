@@ -3,7 +3,6 @@
 import json
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 DIM = 8
+PATIENCE = 60.0  # seconds; a client that has not given up by then never does
 KEY = "secret-of-the-test"
 
 
@@ -26,7 +26,10 @@ def vector(text: str, dim: int = DIM) -> list[float]:
 
 
 class Fault:
-    """One wrong answer: a status, headers and a body, or a change of the right answer."""
+    """One wrong answer: a status, headers and a body, or a change of the right answer.
+
+    A silent one is sent only once the test sets `EmbeddingServer.speak`.
+    """
 
     def __init__(
         self,
@@ -35,10 +38,10 @@ class Fault:
         *,
         headers: dict[str, str] | None = None,
         cut: int = 0,
-        wait: float = 0.0,
+        silent: bool = False,
     ) -> None:
         self.status, self.body, self.headers = status, body, headers or {}
-        self.cut, self.wait = cut, wait
+        self.cut, self.silent = cut, silent
 
 
 class EmbeddingServer:
@@ -49,6 +52,7 @@ class EmbeddingServer:
         self.keys: list[str | None] = []
         self.faults: list[Fault] = []
         self.always: Fault | None = None
+        self.speak = threading.Event()
         self.key: str | None = None
         self.refused_text: str | None = None
         self.chat: Callable[[dict[str, Any]], str] = lambda body: "{}"
@@ -65,7 +69,7 @@ class EmbeddingServer:
                 self.answer(fault, server.right_answer(self.path, body))
 
             def answer(self, fault: Fault, right: dict[str, Any]) -> None:
-                time.sleep(fault.wait)
+                server.wait_if(fault.silent)
                 content = fault.body
                 if content is None:
                     content = json.dumps(right).encode()
@@ -93,6 +97,10 @@ class EmbeddingServer:
             self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
             self.address = f"https://localhost:{port}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    def wait_if(self, silent: bool) -> None:
+        if silent:
+            self.speak.wait(PATIENCE)
 
     def next_fault(self, key: str, body: dict[str, Any]) -> Fault:
         if self.key and key != f"Bearer {self.key}":
@@ -122,6 +130,7 @@ class EmbeddingServer:
         self._thread.start()
 
     def stop(self) -> None:
+        self.speak.set()
         self._http.shutdown()
         self._http.server_close()
 

@@ -122,9 +122,7 @@ def test_a_second_head_that_stops_is_not_waited_for(connection):
 @pytest.mark.parametrize("piece", [b"a: b\r\n" * 100, b"x" * 600])
 def test_a_head_without_an_end_is_refused(connection, piece):
     connection.sendall(ASK + b"x: ")
-    began = time.monotonic()
     sends(connection, lambda i: piece)
-    assert time.monotonic() - began < PATIENCE
 
 
 @pytest.mark.parametrize("data", [b"\x16\x03\x01\r\n\r\n", b"GET\r\n\r\n"])

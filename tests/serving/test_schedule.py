@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -225,11 +226,10 @@ def test_an_experiment_that_began_during_a_refit_goes_on(shop, bundles, tmp_path
 def test_the_end_of_the_service_ends_a_refit(shop, tmp_path):
     with scheduled(shop, tmp_path / "live", RefitTimes(0.01)) as (live, schedule):
         schedule.begin()
-        end = time.monotonic() + 20
-        while schedule._process is None and time.monotonic() < end:
+        end = time.monotonic() + 60
+        while (process := schedule._process) is None and time.monotonic() < end:
             time.sleep(0.01)
-        assert schedule._process is not None
-        began = time.monotonic()
+        assert process is not None
         schedule.close()
-        assert time.monotonic() - began < 10
+        assert process.returncode == -signal.SIGTERM
         assert "refit" not in live.engine.notes
