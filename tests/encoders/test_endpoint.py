@@ -38,6 +38,21 @@ def server(monkeypatch):
         yield server
 
 
+@pytest.fixture(autouse=True)
+def closed_connections(monkeypatch):
+    """Close what clients leave open: garbage is finalized in any order, also a socket first."""
+    made, connection = [], EndpointClient._connection
+
+    def recorded(client):
+        made.append(connection(client))
+        return made[-1]
+
+    monkeypatch.setattr(EndpointClient, "_connection", recorded)
+    yield
+    for one in made:
+        one.close()
+
+
 @pytest.fixture
 def unused_port():
     with socket.socket() as bound:  # bound but not listening: connections are refused
@@ -129,6 +144,17 @@ def test_a_server_that_says_nothing_is_cut_off(server):
     server.always = Fault(200, None, silent=True)
     with pytest.raises(EndpointError, match=r"not complete|timed out"):
         encoder_at(server, timeout=0.3, attempts=1).encode(["shoe"])
+
+
+def test_a_request_on_an_open_connection_is_cut_off_and_not_sent_again(server):
+    encoder = encoder_at(server, attempts=1)
+    encoder.encode(["shoe"])
+    encoder.client.timeout = encoder.client._idle[0].timeout = 0.3
+    encoder.client._idle[0].sock.settimeout(0.3)
+    server.always = Fault(200, None, silent=True)
+    with pytest.raises(EndpointError, match="not complete within"):
+        encoder.encode(["boot"])
+    assert server.texts == ["shoe", "boot"]
 
 
 def changed(**change):

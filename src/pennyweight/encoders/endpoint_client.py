@@ -236,7 +236,7 @@ class EndpointClient:
             status, headers, content = self._send(connection, path, body)
         except BROKEN as error:
             connection.close()
-            if ended.is_set():
+            if ended.is_set() or isinstance(error, TimeoutError):  # whichever limit comes first
                 raise TimeoutError(f"not complete within {self.timeout:g} s") from error
             if reused:  # the server may have closed it meanwhile
                 return self._exchange(path, body)
