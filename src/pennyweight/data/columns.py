@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from pennyweight.data.cleaning.time_names import OTHER_RANK, RANKS, TIME_LIKE_RANK, rank
@@ -201,6 +202,7 @@ _REQUIRED = ("user", "item", "id")
 _RANKED = ("quantity", "status", "order", "engagement")  # the first name of several wins
 
 
+@lru_cache(maxsize=8_192)
 def bare(column: str) -> str:
     """Return a column name without a RecBole type suffix (``user_id:token`` -> ``user_id``)."""
     return re.sub(r":(token|float|token_seq|float_seq)$", "", column.strip())
@@ -213,6 +215,7 @@ def column_list(columns: Sequence[str], limit: int = 20) -> str:
     return (names or "(none)") + more
 
 
+@lru_cache(maxsize=8_192)
 def name_key(name: str) -> str:
     """Return a name without case, spaces and punctuation, as names are compared."""
     return re.sub(r"[\W_]+", "", name).casefold()

@@ -162,6 +162,8 @@ def blanked(column: pl.Series) -> pl.Series:
     missing = [word for word in short if is_missing(word) or word.strip() in _LIKELY]
     if any(word.strip() == "+" for word in short):  # beside it a dash is a minus
         missing = [word for word in missing if word.strip() not in _MINUS]
+    if not missing:
+        return texts
     return texts.set(texts.is_in(missing).fill_null(False), None)
 
 
