@@ -8,6 +8,7 @@ from running import Cli
 from small import shop as small_shop
 
 from html_page import Page
+from measured_here import measured_here  # noqa: F401 - a fixture
 from pennyweight.cli.main import main
 from tiny_bert import write_tiny_bert
 

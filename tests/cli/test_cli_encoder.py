@@ -62,11 +62,15 @@ def test_add_show_list_and_compare(cli: Cli, model: Path, files, tmp_path: Path)
     assert [line.split()[0] for line in lines[1:4]] == ["tfidf", str(out), str(tiny)]
     assert len(Page(page.read_text(encoding="utf-8")).of("tr")) == 4
 
+    listed = json.loads(cli("encoder", "list", "--json").out)
+    assert "onnx" in listed["kinds"]
+
     alone = json.loads(cli("encoder", "compare", out, "--items", items, "--json").out)
     (encoder,) = alone["encoders"]
     assert alone["users"] == 0 and encoder["neighbors"] == 1 and "ndcg" not in encoder
 
 
+@pytest.mark.slow
 def test_list_names_exports_of_fits_and_kinds(cli: Cli, model: Path) -> None:
     assert cli("encoder", "show", model).code == 0  # exported to the cache folder by itself
     listed = json.loads(cli("encoder", "list", "--json").out)

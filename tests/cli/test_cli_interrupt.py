@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from running import Cli
 from small import FAST
 from small import shop as small_shop
 
@@ -41,7 +42,16 @@ def interrupt(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, err
 
 
-@pytest.mark.parametrize("stage", ["read", "encode", "fit tower", "refit tower", "final tower"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "read",
+        pytest.param("encode", marks=pytest.mark.slow),
+        "fit tower",
+        pytest.param("refit tower", marks=pytest.mark.slow),
+        pytest.param("final tower", marks=pytest.mark.slow),
+    ],
+)
 def test_ctrl_c_in_a_stage(shop: tuple[Path, Path], tmp_path: Path, stage: str) -> None:
     out = tmp_path / "bundle"
     with started("fit", *shop, "--out", out, "--encoder", "tfidf") as process:
@@ -56,7 +66,7 @@ def test_ctrl_c_in_a_stage(shop: tuple[Path, Path], tmp_path: Path, stage: str) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("delay", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("delay", [0.3, pytest.param(0.6, marks=pytest.mark.slow), 1.0])
 def test_ctrl_c_at_some_moment(shop: tuple[Path, Path], tmp_path: Path, delay: float) -> None:
     with started("fit", *shop, "--out", tmp_path / "b", "--encoder", "tfidf") as process:
         time.sleep(delay)
@@ -86,11 +96,11 @@ main(sys.argv[1:])
 """
 
 
-def test_ctrl_c_while_saving_keeps_the_old_bundle(tmp_path: Path) -> None:
+def test_ctrl_c_while_saving_keeps_the_old_bundle(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "made" / "bundle"
     files = small_shop(tmp_path)
     words = ["fit", *map(str, files), "--out", str(out), "--overwrite", *FAST]
-    subprocess.run([*COMMAND, *words, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    assert cli(*words, "--quiet").code == 0
     before = contents(out.parent)
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW_SAVE, *words], stderr=subprocess.PIPE, text=True
@@ -115,12 +125,12 @@ def limited(nbytes: int) -> Callable[[], None]:
     return limit
 
 
-@pytest.mark.parametrize("nbytes", [500, 4_000, 20_000])
-def test_full_disk_keeps_the_old_bundle(tmp_path: Path, nbytes: int) -> None:
+@pytest.mark.parametrize("nbytes", [500, pytest.param(4_000, marks=pytest.mark.slow), 20_000])
+def test_full_disk_keeps_the_old_bundle(cli: Cli, tmp_path: Path, nbytes: int) -> None:
     """A limit on the size of files fails a write just as a full disk does."""
     out = tmp_path / "made" / "bundle"
     words = ["fit", *map(str, small_shop(tmp_path)), "--out", str(out), "--overwrite", *FAST]
-    subprocess.run([*COMMAND, *words, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    assert cli(*words, "--quiet").code == 0
     before = contents(out.parent)
     ran = subprocess.run(
         [*COMMAND, *words], preexec_fn=limited(nbytes), capture_output=True, text=True

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import small_shop
+from measured_here import measured_here  # noqa: F401 - a fixture
 from pennyweight import demo
 from pennyweight.compression.pipeline import cheapest, compress, frontier
 from pennyweight.config.budget import Budget
@@ -250,10 +251,14 @@ def test_a_student_is_refused(parent, tiny, decoder):
 
 
 @pytest.fixture(scope="module")
-def books() -> Recommender:
+def books(shared_cache) -> Recommender:
     plan = PLAN.override({"search.encoder": "static"})
     scorers = ["popularity", "content"]
-    return fit(demo.books(), demo.readers(readers=80), plan=plan, encoder="tfidf", scorers=scorers)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENNYWEIGHT_CACHE", str(shared_cache))
+        return fit(
+            demo.books(), demo.readers(readers=80), plan=plan, encoder="tfidf", scorers=scorers
+        )
 
 
 @pytest.mark.weights

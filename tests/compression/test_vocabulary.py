@@ -50,7 +50,7 @@ def test_texts_that_keep_their_tokens_keep_their_vectors(tmp_path, kind, precisi
     np.testing.assert_array_equal(a, b)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(LETTERS + " ", max_size=12), max_size=5))
 def test_no_word_of_known_letters_becomes_unknown(cut, texts):
     tokenizer = load_tokenizer(cut.tokenizer_json, max_tokens=10_000)

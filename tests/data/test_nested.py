@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.dataset import read
@@ -257,7 +257,6 @@ LINE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(LINE))
 def test_rows_of_lists_are_counted(lines):
     rows = [{"user": {"id": "u"}, "items": [{"item_id": "a"}, {"item_id": "b"}]}, *lines]

@@ -137,7 +137,6 @@ def test_no_time_column_means_file_order():
 ROW = st.tuples(st.sampled_from("uvwxy"), st.sampled_from("abcz"), st.integers(0, 4))
 
 
-@settings(max_examples=50)
 @given(st.lists(ROW, min_size=1, max_size=40), st.integers(0, 3))
 def test_against_plain_python(rows, k_core):
     remaining = [row for row in dict.fromkeys(rows) if row[1] != "z"]
@@ -170,7 +169,7 @@ SCRAPS = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.lists(SCRAPS, max_size=30), st.lists(SCRAPS, max_size=30))
 def test_any_files_give_a_dataset_or_a_data_error(items, log):
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pennyweight.data.dataset import read
@@ -44,7 +44,6 @@ def read_log(name, data):
     return None
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(ROW, max_size=25),
     st.lists(JUNK, max_size=5),
@@ -70,7 +69,6 @@ def test_lines_without_quoting(rows, junk, form, end):
     assert account(log) + comments == sum(bool(line.strip()) or mark in line for line in lines[1:])
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -97,7 +95,6 @@ def test_quoted_files(rows, separator, quoting, end):
     assert log.count("broken") == 0
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -124,7 +121,6 @@ FRAME_ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(FRAME_ROW, min_size=1), st.sampled_from(["frame", "lazy", "pandas", "parquet"]))
 def test_frames_and_parquet(rows, form):
     schema = {"user_id": pl.String, "item_id": pl.String, "timestamp": pl.Int64}
@@ -140,7 +136,6 @@ def test_frames_and_parquet(rows, form):
     assert account(log) == len(rows)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), TEXT, TEXT)), st.integers(0, 3))
 def test_items_and_a_core(rows, k_core):
     text = io.StringIO()
@@ -157,7 +152,6 @@ def test_items_and_a_core(rows, k_core):
     assert account(log) == 3
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b", "c", "", None]), TEXT, TEXT)),
     st.sampled_from(["jsonl", "parquet", "json", "tsv"]),
@@ -188,7 +182,6 @@ IMPRESSIONS = st.lists(st.sampled_from(["N1-0", "N2-1", "N9-1"]), min_size=1, ma
 HISTORY = st.lists(st.sampled_from(["N1", "N2", "N9"]), max_size=3).map(" ".join)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["U1", "U2"]), st.integers(1, 28), HISTORY, IMPRESSIONS)))
 def test_impressions_and_histories(rows):
     lines = ["1\tU1\t11/1/2019 9:05:58 AM\t\tN1-1"]

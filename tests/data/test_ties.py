@@ -49,7 +49,7 @@ def test_the_last_item_of_a_day_is_not_the_largest():
     assert read(ITEMS, baskets()).log.count(note) == 1_600
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.randoms())
 def test_the_order_of_the_rows_has_no_part_in_it(random):
     events = baskets(users=20)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.data.interactions import Histories
@@ -41,7 +41,6 @@ def test_short_of_items():
     assert lists.tolist() == [[1, 2, -1, -1]]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_an_item_is_listed_where_its_rank_says(data):
     n_items = data.draw(st.integers(1, 40))

@@ -2,8 +2,8 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
+def own_cache(shared_cache):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENNYWEIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("PENNYWEIGHT_CACHE", str(shared_cache))
         patch.delenv("PENNYWEIGHT_MODEL", raising=False)
         yield

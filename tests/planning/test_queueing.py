@@ -122,7 +122,7 @@ def test_the_highest_rate_meets_the_objective_exactly():
     assert rate_within(1e6, 0.02, 3) == pytest.approx(150.0, rel=1e-3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     servers=st.integers(1, 60),
     load=st.floats(0.0, 0.95),

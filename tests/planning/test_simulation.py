@@ -144,7 +144,7 @@ def test_batches_that_save_time_carry_more_load():
     assert together > 1.5 * alone
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     gaps=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=60),
     seconds=st.floats(0.1, 5.0),

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.errors import DataError
@@ -18,7 +18,6 @@ def table(rows: list) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"price": pl.Int64, "kind": pl.String}, orient="row")
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.lists(ROW, min_size=1, max_size=9),
     st.lists(

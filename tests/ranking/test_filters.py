@@ -212,7 +212,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=9).map(" ".join)))
 def test_no_text_does_more_than_match_or_be_refused(text: str) -> None:
     try:

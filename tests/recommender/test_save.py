@@ -236,7 +236,7 @@ def stored(folder: Path, write, value: Catalog | Interactions) -> Bundle:
     return open_bundle(folder / "b")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(items=catalogs())
 def test_any_catalog_comes_back(tmp_path_factory, items: Catalog) -> None:
     bundle = stored(tmp_path_factory.mktemp("c"), storage.write_catalog, items)
@@ -245,7 +245,7 @@ def test_any_catalog_comes_back(tmp_path_factory, items: Catalog) -> None:
     assert_frame_equal(catalog.attributes, items.attributes, check_exact=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     users=st.lists(WORD, unique=True, min_size=1),
     n=st.integers(0, 6),

@@ -33,7 +33,7 @@ def wide(vectors) -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", [dense, words])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 30), min_size=0, max_size=9, unique=True), max_size=12))
 def test_it_is_as_one_table_with_rows_replaced(form, steps):
     table = wide(form(rows(BASE, 0))[:])

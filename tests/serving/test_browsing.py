@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.serving.stores import sqlite_browsing
@@ -74,7 +74,6 @@ def pages(turn: Callable, rows_of: Callable) -> Iterator:
     raise AssertionError("the pages do not end")
 
 
-@settings(max_examples=60, deadline=None)
 @given(events=st.lists(rows, max_size=25), filter=filters, n=st.integers(1, 4))
 @pytest.mark.parametrize("scan", [3, 10_000])
 def test_pages_have_each_event_once(make, scan, events, filter, n):

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-SEEDS = (1, pytest.param(2, marks=pytest.mark.slow))
+EXAMPLES = [(1, 4), pytest.param(2, 15, marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_request_breaks_the_service(live, tmp_path, seed):
+@pytest.mark.parametrize(("seed", "examples"), EXAMPLES)
+def test_no_request_breaks_the_service(live, tmp_path, seed, examples):
     command = [
         Path(sys.executable).with_name("schemathesis"),
         "run",
         f"http://127.0.0.1:{live.port}/openapi.json",
         "--max-examples",
-        "15",
+        str(examples),
         "--seed",
         str(seed),
         "--phases",

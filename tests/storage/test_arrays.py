@@ -15,7 +15,7 @@ ARRAYS = st.sampled_from(DTYPES).flatmap(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arrays=st.dictionaries(st.text("abc", min_size=1), ARRAYS, max_size=4))
 def test_written_arrays_are_mapped(tmp_path_factory, arrays) -> None:
     path = tmp_path_factory.mktemp("a") / "x.safetensors"

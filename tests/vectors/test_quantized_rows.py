@@ -109,7 +109,7 @@ def test_no_rows_and_unknown_forms():
         QuantizedRows.of(MANY, "int3")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(SCANNED, SCANNED + 100),
     st.integers(1, 40),
