@@ -42,7 +42,8 @@ ITEMS, USERS, BUNDLES, NEW = 200, 150, 6, 120
 FIRST = 40  # times NEW events before the first kill
 TIMEOUT, PAUSE = 60.0, 0.05  # seconds
 EARLIEST = 0.3  # of the time of a run: before, it reads its own program
-LOOK, WRITING = 0.001, 0.1  # seconds from look to look, and of writing
+LOOK, WRITING = 0.002, 0.1  # seconds from look to look, and of writing
+WHOLE = ("backup", "restore")  # their output appears as a whole
 FAULTS = {
     "lost": "acknowledged events lost",
     "twice": "events stored twice",
@@ -170,7 +171,7 @@ def kill(shop: Shop, words: Sequence[object], lasts: float) -> bool:
     if shop.counts["kills"] % 2:
         while process.poll() is None and not shop.unfinished():
             time.sleep(LOOK)
-        delay = shop.rng.uniform(0.0, WRITING)
+        delay = WRITING * shop.rng.random() ** 3  # most files are written in a moment
     else:
         delay = shop.rng.uniform(EARLIEST, 1.0) * lasts
     with suppress(subprocess.TimeoutExpired):
@@ -199,6 +200,8 @@ def disturbed(
     shop.counts["kills"] += 1
     shop.counts["kills while it wrote"] += bool(shop.unfinished())
     shop.check()
+    if words[0] in WHOLE and all(path.exists() for path in outputs):
+        return True, lasts  # it was over but for its last words; a second run would refuse
     return complete(words)
 
 
