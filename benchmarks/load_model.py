@@ -27,7 +27,16 @@ from pennyweight.ranking.request import RankingRequest
 from pennyweight.recommender import Recommender
 
 SERVERS, LOADS = (1, 2, 4, 16), (0.3, 0.6, 0.8)
-VARIABILITY = ((1.0, 0.25), (1.0, 1.0), (1.0, 3.0), (0.3, 0.25), (2.0, 0.25), (4.0, 0.25))
+VARIABILITY = (
+    (1.0, 0.0),
+    (1.0, 0.25),
+    (1.0, 1.0),
+    (1.0, 3.0),
+    (0.3, 0.25),
+    (2.0, 0.25),
+    (4.0, 0.25),
+    (4.0, 0.0),
+)
 QUANTILES = (0.5, 0.95, 0.99)
 SIZES, LISTS = (1, 2, 4, 8, 16, 32), 512
 

@@ -47,14 +47,62 @@ def test_json_has_the_settings_and_the_fleets(cli: Cli, trace: Path) -> None:
 
 
 def test_patterns_have_their_peak(cli: Cli) -> None:
-    crowd = cli("simulate", "--pattern", "flash-crowd", "--rps", "10/s", *REPLICA, "--json")
+    crowd = cli("simulate", "--pattern", "flash-crowd", "--rps", "9/s", *REPLICA, "--json")
     result = json.loads(crowd.out)
     assert result["load"] == "flash crowd" and result["duration_s"] == 7_200
-    assert result["peak_requests_per_second"] == pytest.approx(10.0)
+    assert result["peak_requests_per_second"] == pytest.approx(9.0)
     day = cli("simulate", "--rps", "30k/day", "--peak-factor", "1.5", *REPLICA, "--json")
     result = json.loads(day.out)
     assert result["load"] == "daily pattern" and result["duration_s"] == 86_400
     assert result["requests_per_second"] == pytest.approx(20_000 / 86_400, rel=0.01)
+    part = cli("simulate", "--rps", "3/s", "--hours", "1", *REPLICA, "--json")
+    result = json.loads(part.out)
+    assert result["load"] == "1 h of the daily pattern" and result["duration_s"] == 3_600
+    assert result["requests_per_second"] == pytest.approx(3.0, rel=0.05)
+
+
+PLAN = """
+[deployment]
+instance = "small"
+replicas = 2
+servers = 2
+requests_per_second = 12.0
+latency_objective_seconds = 0.1
+service_seconds = 0.02
+service_scv = 0.5
+replica_start_seconds = 45.0
+price_per_month = 30.5
+currency = "EUR"
+"""
+
+
+def test_a_plan_gives_the_replica_and_options_override_it(
+    cli: Cli, trace: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN, encoding="utf-8")
+    options = ("--pattern", "flash-crowd", "--threads", "3", "--json")
+    result = json.loads(cli("simulate", plan, *options).out)
+    assert result["peak_requests_per_second"] == pytest.approx(12.0)
+    assert result["service_s"] == 0.02 and result["service_scv"] == 0.5
+    assert result["objective_s"] == 0.1 and result["servers"] == 3
+    assert result["policy"]["start_s"] == 45.0
+    assert result["price_per_month"] == 30.5 and result["currency"] == "EUR"
+    assert result["fleets"][1]["max_replicas"] == 2
+    traced = json.loads(cli("simulate", plan, "--trace", trace, "--json").out)
+    assert traced["peak_requests_per_second"] == pytest.approx(25.0)
+
+
+def test_a_plan_without_a_deployment_or_with_an_unknown_key_is_refused(
+    cli: Cli, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[encoder]\nname = 'tfidf'\n", encoding="utf-8")
+    ran = cli("simulate", plan)
+    assert ran.code == 2 and "has no table [deployment]" in ran.err
+    plan.write_text(PLAN + "treads = 2\n", encoding="utf-8")
+    ran = cli("simulate", plan)
+    assert ran.code == 2 and "unknown key 'deployment.treads'" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -70,6 +118,8 @@ def test_patterns_have_their_peak(cli: Cli) -> None:
         (("--rps", "5/s", *REPLICA, "--min-replicas", "9", "--max-replicas", "3"), "9 to 3"),
         (("--trace", "TRACE", "--rps", "5/s", *REPLICA), "--rps beside --trace"),
         (("--trace", "TRACE", "--pattern", "daily", *REPLICA), "--pattern beside --trace"),
+        (("--trace", "TRACE", "--hours", "3", *REPLICA), "--hours is of the daily pattern"),
+        (("--rps", "900/s", "--service", "1ms", "--p95", "9ms"), "the limit is 10,000,000"),
         (("--trace", "absent.csv", *REPLICA), "absent.csv"),
         (("--trace", "TRACE", *REPLICA, "--html", "TRACE"), "cannot be written too"),
     ],

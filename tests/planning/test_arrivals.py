@@ -46,6 +46,17 @@ def test_a_day_has_its_mean_its_peak_and_its_hour():
     assert daily_pattern(12.0, peak_to_mean=1.0).peak_rate == pytest.approx(12.0)
 
 
+def test_a_part_of_a_day_counts_from_its_beginning(tmp_path):
+    edges = np.array([0.0, 10.0, 30.0, 40.0])
+    part = Arrivals(edges, np.array([1.0, 2.0, 3.0]), 2.0).between(5.0, 35.0)
+    assert part.edges.tolist() == [0.0, 5.0, 25.0, 30.0]
+    assert part.rates.tolist() == [1.0, 2.0, 3.0] and part.scv == 2.0
+    played = trace(tmp_path, "time\n0.5\n1.5\n2.5\n6\n").between(0.9, 2.1)
+    assert played.times() == pytest.approx([0.1, 1.1])
+    with pytest.raises(PlanError, match="is not a part of 40 s"):
+        Arrivals(edges, np.ones(3)).between(5.0, 50.0)
+
+
 def test_a_flash_crowd_comes_suddenly_and_leaves_slowly():
     crowd = flash_crowd(10.0, factor=5.0, begin_s=600, rise_s=60, hold_s=300, fall_s=900)
     rates = dict(zip(crowd.edges[:-1].astype(int).tolist(), crowd.rates.tolist(), strict=True))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["simulate"]
 
 Pattern = Literal["daily", "flash-crowd"]
+HOUR, DAY, PEAK_HOUR = 3_600.0, 86_400.0, 20.0
 DAY_FACTOR, CROWD_FACTOR = 3.0, 10.0  # the peak relative to the mean, and to the time before
 SPARE_LIMIT = 2  # times the replicas for the peak that an elastic fleet may have by default
 MANY = 1_000_000  # requests that take more than some seconds
@@ -24,6 +25,13 @@ NEEDED = {"service_seconds": "--service", "latency_objective_seconds": "--p95"}
 
 
 def simulate(
+    plan: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PLAN]",
+            help="A plan.toml of `plan`, for its table [deployment]; options override it.",
+        ),
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option(
@@ -46,6 +54,10 @@ def simulate(
             "Default: 3 and 10.",
         ),
     ] = None,
+    hours: Annotated[
+        float,
+        typer.Option(min=0.1, max=24, metavar="X", help="Of the day, around its peak."),
+    ] = 24.0,
     burstiness: Annotated[
         float,
         typer.Option(
@@ -61,7 +73,7 @@ def simulate(
     service_scv: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="X", help="Its squared coefficient of variation; 0.25 by default."
+            min=0, metavar="X", help="Its squared coefficient of variation; 0.1 by default."
         ),
     ] = None,
     threads: Annotated[
@@ -70,9 +82,13 @@ def simulate(
     batch_saving: Annotated[
         float,
         typer.Option(
-            min=0, max=1, metavar="SHARE", help="Share of a list's time that a batch saves."
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Share of the time of a list that each after the first saves in a batch; 0: no "
+            "batches.",
         ),
-    ] = 0.0,
+    ] = 0.7,
     replicas: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Of the fixed fleet. Default: enough for the peak."),
@@ -119,15 +135,16 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Simulate a load: an elastic fleet beside a fixed one and a perfect oracle."""
-    file_place(html, *([trace] if trace else []))
+    file_place(html, *(path for path in (plan, trace) if path))
     from pennyweight.planning.autoscaler import ScalingPolicy
     from pennyweight.planning.scaling import mean_loads, simulate_scaling
     from pennyweight.planning.units import parse_rate, parse_seconds
     from pennyweight.reports import scaling_page
     from pennyweight.storage.files import write_atomic
 
-    load = _Load(trace, pattern, peak_factor, burstiness)
+    load = _Load(trace, pattern, peak_factor, burstiness, hours)
     served = _served(
+        plan,
         requests_per_second=parse_rate(rps) if rps else None,
         latency_objective_seconds=parse_seconds(p95) if p95 else None,
         service_seconds=parse_seconds(service) if service else None,
@@ -169,12 +186,12 @@ def simulate(
 
 @dataclass(frozen=True)
 class _Served:
-    """A replica of the service, and its load."""
+    """The keys of the table [deployment] of a plan, but for the instance."""
 
     service_seconds: float
     latency_objective_seconds: float
     requests_per_second: float | None = None
-    service_scv: float = 0.25
+    service_scv: float = 0.1
     servers: int = 1
     replicas: int | None = None
     replica_start_seconds: float = 30.0
@@ -201,11 +218,22 @@ class _Served:
         return ReplicaPrice(self.price_per_month, self.currency)
 
 
-def _served(**given: Any) -> _Served:  # noqa: ANN401 - values of its fields
-    values = {name: value for name, value in given.items() if value is not None}
+def _served(plan: Path | None, **given: Any) -> _Served:  # noqa: ANN401 - values of its fields
+    """Return the table [deployment] of a plan with the options over it."""
+    values: dict[str, Any] = {}
+    if plan is not None:
+        from pennyweight.config.plan import Plan
+
+        deployment = Plan.from_toml(plan).deployment
+        if deployment is None:
+            raise PlanError(
+                f"{plan}: has no table [deployment], as `pennyweight plan --out` writes"
+            )
+        values = deployment.model_dump(exclude_none=True, exclude={"instance"})
+    values |= {name: value for name, value in given.items() if value is not None}
     missing = [option for name, option in NEEDED.items() if name not in values]
     if missing:
-        raise PlanError(f"give {' and '.join(missing)}")
+        raise PlanError(f"give {' and '.join(missing)}, or a plan of `pennyweight plan --out`")
     return _Served(**values)
 
 
@@ -217,12 +245,15 @@ class _Load:
     pattern: Pattern | None
     peak_factor: float | None
     burstiness: float
+    hours: float
 
     @property
     def name(self) -> str:
         if self.trace is not None:
             return self.trace.name
-        return "flash crowd" if self.pattern == "flash-crowd" else "daily pattern"
+        if self.pattern == "flash-crowd":
+            return "flash crowd"
+        return "daily pattern" if self.hours == 24 else f"{self.hours:g} h of the daily pattern"
 
     def check(self, rps: str | None) -> None:
         """Refuse options that a trace would make idle."""
@@ -230,6 +261,8 @@ class _Load:
         idle = [option for option, value in given.items() if value is not None]
         if self.trace is not None and idle:
             raise PlanError(f"{idle[0]} beside --trace: a trace has its own rate; leave one out")
+        if self.hours != 24 and (self.trace is not None or self.pattern == "flash-crowd"):
+            raise PlanError("--hours is of the daily pattern; leave it out")
 
     def arrivals(self, served: _Served) -> "Arrivals":
         from pennyweight.planning.arrivals import daily_pattern, flash_crowd, read_trace
@@ -243,4 +276,6 @@ class _Load:
             factor = self.peak_factor or CROWD_FACTOR
             return flash_crowd(peak / factor, factor=factor, scv=self.burstiness)
         factor = self.peak_factor or DAY_FACTOR
-        return daily_pattern(peak / factor, peak_to_mean=factor, scv=self.burstiness)
+        day = daily_pattern(peak / factor, peak_to_mean=factor, scv=self.burstiness)
+        end = min(DAY, (PEAK_HOUR + self.hours / 2) * HOUR)
+        return day.between(max(0.0, end - self.hours * HOUR), end)

@@ -25,7 +25,7 @@ SMALLEST_EPOCH = 1e8  # seconds; smaller numbers count from the beginning
 ROW = 2  # of the first values in a file, after its header
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrivals:
     """Requests over time, as a rate in each interval or as recorded times.
 
@@ -80,6 +80,18 @@ class Arrivals:
     def peak_rate(self) -> float:
         """Requests per second in the busiest interval."""
         return float(self.rates.max())
+
+    def between(self, start: float, end: float) -> "Arrivals":
+        """Return a part, from one second to another, which then counts from 0."""
+        if not 0 <= start < end <= self.duration:
+            raise PlanError(f"{start:g} to {end:g} s is not a part of {self.duration:g} s")
+        inner = self.edges[(self.edges > start) & (self.edges < end)]
+        edges = np.concatenate([[start], inner, [end]])
+        rates = self.rates[np.searchsorted(self.edges, edges[:-1], side="right") - 1]
+        recorded = self.recorded
+        if recorded is not None:
+            recorded = recorded[(recorded >= start) & (recorded < end)] - start
+        return Arrivals(edges - start, rates, self.scv, recorded)
 
     def times(self, seed: int = 0) -> Floats:
         """Return times of requests in seconds, ascending, float64.

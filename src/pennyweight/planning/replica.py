@@ -102,6 +102,12 @@ class Replica:
         """Whether closed forms do not hold: lists are made together."""
         return self.batches is not None and self.batches.max_size > 1
 
+    @property
+    def _capacity(self) -> float:
+        """Requests per second of a replica that never rests."""
+        policy = self.batches or BatchPolicy()
+        return self.servers / self.service.mean * policy.max_size / policy.cost(policy.max_size)
+
     def highest_rate(self, replicas: int, arrival_scv: float = 1.0) -> float:
         """Return the requests per second for which some replicas keep the objective.
 
@@ -150,13 +156,12 @@ class Replica:
                 f"{1_000 * self.objective:g} ms: service alone takes {1_000 * alone:.3g} ms; take "
                 "a smaller model or allow more time"
             )
+        if peak / self._capacity > MAX_REPLICAS:
+            raise _too_many(peak)
         while rates[-1] < peak:  # rates are smooth in the number: between these, interpolated
             counts.append(counts[-1] + max(1, counts[-1] // 2))
             if counts[-1] > MAX_REPLICAS:
-                raise BudgetError(
-                    f"{peak:,.0f} requests per second need over {MAX_REPLICAS:,} replicas; allow "
-                    "more time, or take a smaller model"
-                )
+                raise _too_many(peak)
             rates.append(max(rates[-1], self.highest_rate(counts[-1], arrival_scv)))
         every = np.interp(np.arange(1, counts[-1] + 1), counts, rates)
         return np.asarray(every[: int(np.searchsorted(every, peak)) + 1])
@@ -185,6 +190,13 @@ class Replica:
                 service_scv=self.service.scv,
             )
         return RESERVE * rate * latency / replicas
+
+
+def _too_many(peak: float) -> BudgetError:
+    return BudgetError(
+        f"{peak:,.0f} requests per second need over {MAX_REPLICAS:,} replicas; allow more time, or "
+        "take a smaller model"
+    )
 
 
 def service_queue_limit(service: float, servers: int) -> int:

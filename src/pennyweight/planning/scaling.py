@@ -140,7 +140,7 @@ class _Schedule:
         return self.serving
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Requests:
     """The requests that each fleet gets."""
 
@@ -174,7 +174,7 @@ class _Requests:
         return _Run(QueueResult(pool.latencies(), 0.0), spent, self.duration)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Run:
     """How a fleet answered, and the replicas paid in each second."""
 

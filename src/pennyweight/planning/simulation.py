@@ -65,7 +65,7 @@ class ServiceTime:
         return rng.gamma(1 / self.scv, self.mean * self.scv, n)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QueueResult:
     """What the requests of a simulation met.
 
