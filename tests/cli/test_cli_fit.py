@@ -119,6 +119,10 @@ def test_options_reach_the_plan() -> None:
     assert plan.data.text_columns == ("title", "a, b")
     assert plan.data.columns == {"user": "who", "type": ""}
     assert Options(scorers="auto").to_plan().scorers.names == "auto"
+    for text, share in (("0.05", 0.05), ("auto", "auto")):
+        assert Options(explore=text).to_plan().recommend.explore == share
+    with pytest.raises(PlanError, match=r"recommend\.explore = 'often'"):
+        Options(explore="often").to_plan()
     with pytest.raises(PlanError, match="--scorers is empty"):
         Options(scorers=" ,").to_plan()
 

@@ -134,6 +134,14 @@ class Options:
             "default.",
         ),
     ] = None
+    explore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X|auto",
+            help="Largest share of the positions for exploration of new items, 0 by default; auto: "
+            "the largest that loses at most 1 % of NDCG@10 on validation.",
+        ),
+    ] = None
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings as TOML; options override it.")
     ] = None
@@ -323,6 +331,7 @@ class Options:
                 "scorers.names": self._scorers(),
                 "rerank.name": self.rerank,
                 "rerank.budget_ms": _milliseconds(self.rerank_budget),
+                "recommend.explore": _share(self.explore),
                 "data.strict": self.strict or None,
                 "data.mask_personal": self.mask_personal or None,
                 "data.normalize_ids": self.normalize_ids or None,
@@ -391,6 +400,13 @@ def _milliseconds(text: str | None) -> float | None:
     if value <= 0:
         raise PlanError(f"--rerank-budget {text!r}: a time above 0 with its unit, 20ms or 0.5s")
     return value
+
+
+def _share(text: str | None) -> float | str | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text  # auto; the plan refuses any other word
 
 
 def meanings(text: str | None) -> dict[str, float | str]:

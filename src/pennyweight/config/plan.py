@@ -144,7 +144,7 @@ class RecommendPlan(FrozenModel):
 
     k: Positive = 10
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
-    explore: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    explore: Annotated[float, Field(ge=0, le=0.5)] | Literal["auto"] = 0.0
 
 
 class DeploymentPlan(FrozenModel):

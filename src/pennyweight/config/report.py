@@ -10,6 +10,7 @@ from pydantic import Field
 from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.ablation_table import joined
 from pennyweight.config.evidence import Evidence
+from pennyweight.config.exploration import ExplorationShare
 from pennyweight.config.frontier import Frontier
 from pennyweight.config.frozen import FrozenModel, VersionedModel
 from pennyweight.config.quality import (
@@ -112,6 +113,8 @@ class Report(VersionedModel):
         The gain and the cost of the language model.
     reranking
         Whether trees rank the best items of a list again, and their gain.
+    exploration
+        The share of exploration of new items, where the plan leaves it to the fit.
     search
         The quality of search by text, on queries made from the catalog.
     lists, exposure
@@ -175,6 +178,7 @@ class Report(VersionedModel):
     new_items: Reach | None = None
     encoder_ablation: EncoderAblation | None = None
     reranking: Reranking | None = None
+    exploration: ExplorationShare | None = None
     search: SearchQuality | None = None
     frontier: Frontier | None = None
     cleaning: tuple[CleaningFinding, ...] | None = None

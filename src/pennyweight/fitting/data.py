@@ -2,13 +2,14 @@
 
 from pennyweight.bundle import Origin
 from pennyweight.bundle.provenance import exported_position
-from pennyweight.config.plan import Plan
+from pennyweight.config.plan import DataPlan, Plan
 from pennyweight.data.dataset import Dataset, read_planned
 from pennyweight.data.interactions import Interactions
+from pennyweight.data.phrases import FIELDS
 from pennyweight.data.tables import Source
 from pennyweight.errors import DataError
 
-__all__ = ["dataset", "origin_of"]
+__all__ = ["dataset", "enriched", "origin_of"]
 
 
 def dataset(items: Source | Dataset, events: Source | None, plan: Plan) -> Dataset:
@@ -36,3 +37,11 @@ def origin_of(
     return Origin(
         exported_position(items) if has_availability else None, exported_position(events), newest
     )
+
+
+def enriched(plan: DataPlan) -> tuple[str, ...]:
+    """Return a sentence on the phrases that were joined to the texts, if any."""
+    if plan.enriched is None:
+        return ()
+    fields = ", ".join(plan.enriched_fields or FIELDS)
+    return (f"the item texts end with the phrases ({fields}) of {plan.enriched}",)

@@ -12,7 +12,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pennyweight.config.ablation import EncoderAblation
-from pennyweight.config.plan import DataPlan, Plan
+from pennyweight.config.exploration import ExplorationShare
+from pennyweight.config.plan import Plan
 from pennyweight.config.report import (
     BEFORE_REFIT,
     WITHOUT_TREES,
@@ -28,7 +29,6 @@ from pennyweight.data.dataset import Dataset
 from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
 from pennyweight.data.interactions import Interactions
-from pennyweight.data.phrases import FIELDS
 from pennyweight.data.split import CUTS, Cuts, HeldOut, Split
 from pennyweight.data.tables import Source
 from pennyweight.encoders.endpoint_client import is_endpoint
@@ -45,7 +45,7 @@ from pennyweight.fitting.components import (
     build_components,
     components_of,
 )
-from pennyweight.fitting.data import dataset, origin_of
+from pennyweight.fitting.data import dataset, enriched, origin_of
 from pennyweight.fitting.encoder_choice import (
     Encoders,
     check_encoder,
@@ -56,6 +56,7 @@ from pennyweight.fitting.encoder_choice import (
     prompts_used,
     uses_language_model,
 )
+from pennyweight.fitting.exploration import choose_share
 from pennyweight.fitting.forecast import BLENDED, RANKED, REMEDY, TUNED, forecast
 from pennyweight.fitting.measurable import check_folds, measurable, on_weights
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
@@ -70,7 +71,7 @@ from pennyweight.fitting.search_choice import (
     search_work,
 )
 from pennyweight.fitting.stages import Stages
-from pennyweight.fitting.tune import fit_component, sample
+from pennyweight.fitting.tune import chosen_settings, fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
 from pennyweight.machine.machine import Machine, matrix_threads, peak_rss
 from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
@@ -136,6 +137,7 @@ class Job:
         self.repeats: Repeats = self.setting.repeats
         self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
         self.reranking: Reranking | None = None
+        self.exploration: ExplorationShare | None = None
         self.split: Split | None = None
         self.results: UserResults | None = None
 
@@ -206,6 +208,7 @@ class Job:
             ablation = self._choose(components, encoders, own_encoders, data_split)
             self.reranking = self._learn_trees(data_split)
             search_quality = self._choose_search()
+            self.exploration = self._choose_exploration(data_split)
             first = self._measure_before_refit(data_split)
             if plan.refit:
                 self._fit(data_split.test.before, "refit", ablation)
@@ -328,6 +331,14 @@ class Job:
                 self._search_encoder, self.blend, self.data, self.plan, self.own_encoder
             )
 
+    def _choose_exploration(self, data_split: Split) -> ExplorationShare | None:
+        """Choose the share of exploration on validation users, where the plan asks for that."""
+        if self.plan.recommend.explore != "auto":
+            return None
+        users = sample(data_split.valid, TUNED.of(len(self.data.catalog)), self._rng())
+        with self.stages.stage("exploration") as tell:
+            return choose_share(self._as_listed(), users, repeats=self.repeats, progress=tell)
+
     def _learn(
         self,
         scorers: Mapping[str, Scorer],
@@ -449,18 +460,19 @@ class Job:
                 *self.setting.notices,
                 *on_weights(self.blend.learned_from),
                 *prompts_used(self.blend),
-                *_enriched(self.plan.data),
-                *((self.reranking.sentence(),) if self.reranking is not None else ()),
+                *enriched(self.plan.data),
+                *(one.sentence() for one in (self.reranking, self.exploration) if one is not None),
             ),
             seed=self.seed,
             evaluated_users=len(test),
             encoder=self.encoder,
             encoder_ablation=ablation,
             reranking=self.reranking,
+            exploration=self.exploration,
             search=search,
             blend=rounded(self.blend.weights),
             routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
-            chosen=_chosen_settings(self.blend),
+            chosen=chosen_settings(self.blend),
             slices=analysis.slices,
             comparisons=analysis.comparisons,
             lists=analysis.lists,
@@ -473,14 +485,6 @@ class Job:
         )
 
 
-def _enriched(plan: DataPlan) -> tuple[str, ...]:
-    """Return a sentence on the phrases that were joined to the texts, if any."""
-    if plan.enriched is None:
-        return ()
-    fields = ", ".join(plan.enriched_fields or FIELDS)
-    return (f"the item texts end with the phrases ({fields}) of {plan.enriched}",)
-
-
 def rounded(weights: Mapping[str, float]) -> dict[str, float]:
     """Return weights as reports have them."""
     return {name: round(weight, 4) for name, weight in weights.items()}
@@ -489,11 +493,3 @@ def rounded(weights: Mapping[str, float]) -> dict[str, float]:
 def _has_validation(data_split: Split) -> bool:
     """Return whether there are validation events between the training events and the test."""
     return len(data_split.train) < len(data_split.test.before)
-
-
-def _chosen_settings(blend: Blend) -> dict[str, float]:
-    return {
-        f"{name}.{setting}": value
-        for name, scorer in blend.components.items()
-        for setting, value in scorer.choices().items()
-    }

@@ -8,7 +8,7 @@ from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.scorers.protocol import Progress, Scorer
 
-__all__ = ["choose_settings", "fit_component", "sample"]
+__all__ = ["choose_settings", "chosen_settings", "fit_component", "sample"]
 
 CHOICE = "ndcg@10"
 
@@ -53,3 +53,12 @@ def choose_settings(scorer: Scorer, held_out: HeldOut, repeats: Repeats) -> None
             scorer.choose(setting, value)
             quality[value] = _quality(scorer, held_out, repeats)
         scorer.choose(setting, max(quality, key=lambda value: quality[value]))
+
+
+def chosen_settings(blend: Scorer) -> dict[str, float]:
+    """Return the settings chosen on validation data, as ``component.setting``."""
+    return {
+        f"{name}.{setting}": value
+        for name, scorer in blend.components.items()
+        for setting, value in scorer.choices().items()
+    }

@@ -24,7 +24,7 @@ def exploration(
     Parameters
     ----------
     explore
-        Share of the positions; None is that of the plan, and 0 in a search.
+        Share of the positions; None is that of the plan or chosen by the fit, and 0 in a search.
     recommender
         Whose event log says which items are new, and whose bundle has the same draws each time.
     seed
@@ -43,8 +43,7 @@ def exploration(
     """
     has_log = recommender.interactions is not None
     if explore is None:
-        by_plan = recommender.plan if has_log and text is None else None
-        explore = 0.0 if by_plan is None else by_plan.recommend.explore
+        explore = _default(recommender) if has_log and text is None else 0.0
     check_explore(explore)
     if not explore:
         return None
@@ -53,3 +52,11 @@ def exploration(
     bundle = recommender.bundle
     version = "" if bundle is None else bundle.sha256
     return Exploration(float(explore), version if seed is None else f"{version} {seed}", feedback)
+
+
+def _default(recommender: "Recommender") -> float:
+    explore = 0.0 if recommender.plan is None else recommender.plan.recommend.explore
+    if explore != "auto":
+        return explore
+    chosen = None if recommender.report is None else recommender.report.exploration
+    return 0.0 if chosen is None else chosen.share
