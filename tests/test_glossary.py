@@ -40,6 +40,7 @@ CLASSES = {
     "EventFilter",
     "EventPage",
     "EventPlace",
+    "ExplorationFeedback",
     "Frontier",
     "Interactions",
     "LanguageModelEncoder",

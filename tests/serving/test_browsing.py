@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennyweight.serving.stores import sqlite_browsing
-from pennyweight.serving.stores.browsing import EventFilter, EventPlace, RowCount
+from pennyweight.serving.stores.browsing import (
+    EventFilter,
+    EventPlace,
+    ExplorationFeedback,
+    RowCount,
+)
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Recommendation, Store
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
@@ -194,3 +199,27 @@ def test_exposures_of_items(make):
     assert store.browser.item_exposures(100.5, 1e9, 9) == {"x": 1, "y": 1, "z": 1}
     assert store.browser.item_exposures(0, 1e9, 2) == {"x": 1, "y": 1, "z": 1}
     assert store.browser.item_exposures(400, 1e9, 9) == {}
+
+
+def test_outcomes_of_explored_items(make):
+    store = make([])
+    assert store.browser.exploration_feedback(["view"], 9) == ExplorationFeedback()
+    lists = {"r1": ("abcd", "d"), "r2": ("abcde", "c"), "r3": ("abcd", "")}
+    store.add_recommendations(
+        Recommendation(
+            *(name, "ann", 1.0, "a", None, "history", tuple((item, 1.0) for item in items)),
+            explored=frozenset(explored),
+        )
+        for name, (items, explored) in lists.items()
+    )
+    named = [("r1", "d"), ("r1", "d"), ("r1", "a"), ("r2", "e"), ("r3", "d"), ("r2", "c")]
+    store.add_events(
+        [
+            Event(f"x{at}", "ann", item, "view" if at < 5 else "buy", 2.0, recommendation_id=name)
+            for at, (name, item) in enumerate(named)
+        ]
+    )
+    # Lower halves with an explored item are "cd" and "cde".
+    assert store.browser.exploration_feedback(["view"], 9) == ExplorationFeedback(2, 1, 3, 1)
+    assert store.browser.exploration_feedback(["view", "buy"], 9).explored_acted == 2
+    assert store.browser.exploration_feedback(["view"], 1) == ExplorationFeedback(1, 1, 1, 0)

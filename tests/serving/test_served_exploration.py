@@ -1,9 +1,11 @@
 """Exploration of new items over HTTP: lists, their log, and the feedback on the items."""
 
+import re
 import time
 
 import pytest
 from live import Service, service
+from test_dashboard import page
 
 from pennyweight import Recommender
 from pennyweight.config.plan import Plan
@@ -112,6 +114,14 @@ def test_feedback_counts_exposures_and_positive_events(bundles, tmp_path, monkey
         assert known.events[ids.code(acted)] == 1 and known.events.sum() == 1
         assert not known.exposures[bundle.recommender.interactions.counts >= 5].any()
         assert feedback.of(bundle) is known
+        text = page(live, "/dashboard/feedback").partition("<h2>Exploration</h2>")[2]
+        explored = sum(len(marked(result)) for result in lists)
+        share = f"{100 / explored:.1f}"
+        assert re.findall(r'<td class="number">([^<]*)</td>', text)[:3] == [
+            str(explored),
+            "1",
+            share,
+        ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pennyweight.serving.dashboard.charts import Series, TimeChart, lines
 from pennyweight.serving.dashboard.page import day_name, page, page_router
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.served_bundle import ServedBundle
-from pennyweight.serving.stores.browsing import ListFeedback
+from pennyweight.serving.stores.browsing import ExplorationFeedback, ListFeedback
 from pennyweight.serving.stores.protocol import Store
 
 __all__ = ["feedback_routes"]
@@ -32,7 +32,7 @@ def feedback_routes(engine: Engine) -> APIRouter:
     @router.get("/dashboard/feedback")
     async def feedback(request: Request, scenario: str = ALL) -> Response:
         bundle = engine.traffic.split.primary
-        rows = await engine.store.read(lambda store: _read(store, bundle))
+        rows, explored = await engine.store.read(lambda store: _read(store, bundle))
         total = sum(row.lists for row in rows)
         chosen = [row for row in rows if scenario in (ALL, row.scenario or NONE)]
         return page(
@@ -45,17 +45,19 @@ def feedback_routes(engine: Engine) -> APIRouter:
                 "is_sample": total == SAMPLE,
                 "chart": _chart(chosen) if chosen else None,
                 "table_": _table(chosen) if chosen else None,
+                "exploration": _exploration(explored) if explored.explored else None,
             },
         )
 
     return router
 
 
-def _read(store: Store, bundle: ServedBundle) -> list[ListFeedback]:
+def _read(store: Store, bundle: ServedBundle) -> tuple[list[ListFeedback], ExplorationFeedback]:
     """Return the feedback by positive events: of meaningless and negative ones there is none."""
     types = store.browser.event_types(TYPES)
     positive = [kind for kind in types if bundle.meaning(kind) == "positive"]
-    return store.browser.list_feedback(positive, SAMPLE)
+    browser = store.browser
+    return browser.list_feedback(positive, SAMPLE), browser.exploration_feedback(positive, SAMPLE)
 
 
 def _chart(rows: Sequence[ListFeedback]) -> TimeChart:
@@ -93,6 +95,15 @@ def _table(rows: Sequence[ListFeedback]) -> Table:
     cells = [(*key, *_cells(counts)) for key, counts in sorted(sums.items())]
     head = ("Scenario", "Bundle", "Lists", "Acted on", "In %")
     return Table("By scenario and bundle", head, cells, numbers=3)
+
+
+def _exploration(feedback: ExplorationFeedback) -> Table:
+    """Return the feedback on explored items beside that on other items."""
+    cells = [
+        ("explored items", *_cells((feedback.explored, feedback.explored_acted))),
+        ("other items", *_cells((feedback.others, feedback.others_acted))),
+    ]
+    return Table("Exploration", ("Lower half of lists", "Positions", "Acted on", "In %"), cells, 3)
 
 
 def _summed(rows: Iterable[ListFeedback], key: Callable[[ListFeedback], Key]) -> dict[Key, Counts]:

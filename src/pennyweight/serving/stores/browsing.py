@@ -12,6 +12,7 @@ __all__ = [
     "EventFilter",
     "EventPage",
     "EventPlace",
+    "ExplorationFeedback",
     "ListFeedback",
     "RowCount",
     "UserActivity",
@@ -116,6 +117,27 @@ class ListFeedback:
     acted: int
 
 
+@dataclass(frozen=True, slots=True)
+class ExplorationFeedback:
+    """Outcomes of explored items, and of the other items at positions that exploration draws from.
+
+    Both are those of lists that have an explored item: in the lower half, where each position is
+    drawn with the same probability.
+
+    Attributes
+    ----------
+    explored, explored_acted
+        Positions with explored items, and those whose item an event names together with the list.
+    others, others_acted
+        The same of the other items.
+    """
+
+    explored: int = 0
+    explored_acted: int = 0
+    others: int = 0
+    others_acted: int = 0
+
+
 class Browser(Protocol):
     """Reads of a store whose time does not grow with its size; used by one thread at a time."""
 
@@ -166,6 +188,10 @@ class Browser(Protocol):
 
         Only the newest n lists are counted.
         """
+        ...
+
+    def exploration_feedback(self, event_types: Sequence[str], n: int) -> ExplorationFeedback:
+        """Return the outcomes of explored items in n lists, the same as of `list_feedback`."""
         ...
 
     def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:

@@ -8,9 +8,10 @@ from pydantic_core import to_json
 
 from pennyweight.serving.stores.protocol import Recommendation, StoredItem
 
-__all__ = ["CREDITED", "item_of", "items_text", "recommendation_of"]
+__all__ = ["CREDITED", "EXPLORED", "MARK", "item_of", "items_text", "recommendation_of"]
 
 DRAFTED, EXPLORED = 2, 3  # the places of the bundle of an item, and of its mark
+MARK = ",1]"  # the end of an explored item; scores have a point
 # The bundle that an event e on an item of a list r counts for; an item that was not in an
 # interleaved list counts for none.
 CREDITED = (

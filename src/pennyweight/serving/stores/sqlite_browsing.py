@@ -12,13 +12,14 @@ from pennyweight.serving.stores.browsing import (
     EventFilter,
     EventPage,
     EventPlace,
+    ExplorationFeedback,
     ListFeedback,
     RowCount,
     UserActivity,
     UserPage,
 )
 from pennyweight.serving.stores.protocol import IMPRESSION, Event, Recommendation
-from pennyweight.serving.stores.rows import recommendation_of
+from pennyweight.serving.stores.rows import EXPLORED, MARK, recommendation_of
 
 __all__ = ["SQLiteBrowser"]
 
@@ -207,6 +208,27 @@ class SQLiteBrowser:
                 (since, until, n),
             )
         )
+
+    def exploration_feedback(self, event_types: Sequence[str], n: int) -> ExplorationFeedback:
+        """Return the outcomes of explored items in n lists, the same as of `list_feedback`."""
+        acted = (
+            "EXISTS (SELECT 1 FROM events e INDEXED BY attributed "
+            "WHERE e.recommendation_id = part.list AND e.item = part.item "
+            "AND e.event_type IN (SELECT value FROM json_each(?)))"
+        )
+        rows = self._read(
+            "WITH part AS MATERIALIZED (SELECT r.recommendation_id AS list, "
+            "part.value ->> 0 AS item, json_array_length(part.value) > ? AS explored, "
+            "part.key >= json_array_length(r.items) / 2 AS lower "
+            "FROM (SELECT recommendation_id, items FROM recommendations "
+            "ORDER BY recommendation_id LIMIT ?) r, json_each(r.items) part "
+            "WHERE instr(r.items, ?)) "
+            f"SELECT explored, count(*), sum({acted}) FROM part "
+            "WHERE lower AND list IN (SELECT list FROM part WHERE explored) GROUP BY 1",
+            (EXPLORED, n, MARK, json.dumps(list(event_types))),
+        )
+        counts = {bool(explored): (positions, acted) for explored, positions, acted in rows}
+        return ExplorationFeedback(*counts.get(True, (0, 0)), *counts.get(False, (0, 0)))
 
     def list_feedback(self, event_types: Sequence[str], n: int) -> list[ListFeedback]:
         """Return the feedback on n lists by day, bundle and scenario."""
