@@ -111,7 +111,8 @@ class Placer:
         """Change `codes` and `explored` to the items that are in a list for exploration alone."""
         for row, (drawn, positions) in batch.explored.items():
             listed = batch.codes[row]
-            codes = drawn[~np.isin(drawn, listed)]
+            present = set(listed.tolist())
+            codes = drawn[[code not in present for code in drawn.tolist()]]
             is_explored = np.zeros(len(listed), bool)
             is_explored[positions[: len(codes)]] = True
             placed = np.empty_like(listed)
