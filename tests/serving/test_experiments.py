@@ -238,7 +238,8 @@ def test_over_http(bundles, tmp_path):
         body = {"variants": halves, "name": "a", "ends": live.engine.clock() + 1_000}
         row = live.post("/v1/experiments", body)
         assert (row["state"], row["started_by"], row["variants"]) == ("running", "local", halves)
-        assert live.http.post("/v1/experiments", json=body).status_code == 422
+        refusal = live.http.post("/v1/experiments", json=body)
+        assert (refusal.status_code, refusal.json()["type"]) == (409, "/docs#experiment-runs")
         shares = [halves[0] | {"share": 0.8}, halves[1] | {"share": 0.2}]
         changed = live.http.put("/v1/experiments/shares", json={"variants": shares}).json()
         assert changed["moved"] == pytest.approx(0.3) and changed["variants"] == shares
@@ -250,7 +251,9 @@ def test_over_http(bundles, tmp_path):
             "experiment 2",
             "a",
         ]
-        assert live.http.post("/v1/experiments/stop").status_code == 422
+        for name, none in (("stop", {}), ("promote", {"bundle_version": first})):
+            refusal = live.http.post(f"/v1/experiments/{name}", json=none)
+            assert (refusal.status_code, refusal.json()["type"]) == (404, "/docs#no-experiment")
         for wrong in ({"variants": halves, "nme": "x"}, {"variants": []}, {"variants": halves * 5}):
             assert live.http.post("/v1/experiments", json=wrong).status_code == 422
 

@@ -5,8 +5,8 @@ UnreachableError(ConnectionError)   no response: no connection, or it broke or t
 ServiceError                        the service refuses; has its problem details
 InvalidRequestError(ValueError)   400, 413, 415, 422: the request must change
 AccessError(PermissionError)      401, 403: the key is missing or lacks a scope
-NotFoundError(LookupError)        404: an id that the service does not know
-ConflictError                     409: a bundle cannot be used
+NotFoundError(LookupError)        404: an unknown id, or no experiment runs
+ConflictError                     409: a bundle cannot be used, or an experiment runs
 OverloadedError                   429, 503: the same request may succeed later
 """
 

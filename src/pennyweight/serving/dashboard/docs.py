@@ -18,6 +18,10 @@ PROBLEMS: Mapping[str, str] = {
     "The detail names the column or the position and the expected value.",
     "setting": "The request combines values that exclude each other, such as shares that do not "
     "add up to 1, or asks for a rollback without an earlier bundle. The detail names valid values.",
+    "no-experiment": "The request changes or ends an experiment, and none runs. Start one first; "
+    "GET /v1/experiments lists those that ended.",
+    "experiment-runs": "One experiment runs at a time. Stop it, or promote one of its bundles; "
+    "then start the next one.",
     "budget": "Nothing fits into the allowed memory or disk space. The detail names the nearest "
     "candidate; allow more, or ask for less.",
     "bundle": "The folder is not a bundle, is damaged, or comes from a later version. The service "

@@ -25,6 +25,7 @@ from pennyweight.errors import (
     UnknownIdError,
 )
 from pennyweight.serving.http.proxies import path_below
+from pennyweight.serving.live.experiments import ExperimentRunsError, NoExperimentError
 from pennyweight.serving.stores.protocol import ReadOnlyError, UnfinishedErasureError
 
 __all__ = [
@@ -64,6 +65,8 @@ KINDS: Mapping[type[Exception], Kind] = {
     UnknownIdError: Kind(404, "Unknown id", "unknown-id"),
     DataError: Kind(422, "Invalid data", "data"),
     PlanError: Kind(422, "Invalid setting", "setting"),
+    NoExperimentError: Kind(404, "No experiment runs", "no-experiment"),
+    ExperimentRunsError: Kind(409, "An experiment runs", "experiment-runs"),
     BudgetError: Kind(507, "Out of space", "budget"),
     BundleError: Kind(409, "The bundle cannot be used", "bundle"),
     BusyError: Kind(503, "The service is overloaded", "busy", 1),

@@ -8,9 +8,17 @@ from pennyweight.serving.live.experiment import Experiment, Kind, running
 from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.variants import SHARE_ERROR, Buckets, Variant, checked_variants
 
-__all__ = ["Experiments", "NewExperiment"]
+__all__ = ["ExperimentRunsError", "Experiments", "NewExperiment", "NoExperimentError"]
 
 DAY = 86_400.0
+
+
+class ExperimentRunsError(PlanError):
+    """An experiment runs; another one cannot start before it ends."""
+
+
+class NoExperimentError(PlanError):
+    """No experiment runs, so none can be changed or ended."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,12 @@ class Experiments:
         return running(self.all())
 
     def current(self) -> Experiment:
-        """Return the experiment that runs; `PlanError` where none does."""
+        """Return the experiment that runs; `NoExperimentError` where none does."""
         experiments = self.all()
         last = running(experiments)
         if last is None:
             past = f" ({experiments[-1].sentence()})" if experiments else ""
-            raise PlanError(f"no experiment runs{past}; start one, or publish a bundle")
+            raise NoExperimentError(f"no experiment runs{past}; start one, or publish a bundle")
         return last
 
     def check(self, new: NewExperiment) -> Experiment:
@@ -79,7 +87,7 @@ class Experiments:
         experiments, now = self.all(), self._clock()
         last = running(experiments)
         if last is not None:
-            raise PlanError(
+            raise ExperimentRunsError(
                 f"the experiment {last.name!r} runs; stop it or promote one of its bundles first"
             )
         variants = checked_variants(new.variants)

@@ -215,12 +215,15 @@ def _ask(
 def _refusal(error: urllib.error.HTTPError) -> Exception:
     """Return the error that a problem of the service stands for."""
     try:
-        detail = str(json.loads(error.read())["detail"])
+        problem = json.loads(error.read())
+        detail, kind = str(problem["detail"]), str(problem["type"])
     except (ValueError, KeyError, TypeError):
-        detail = str(error)
+        detail, kind = str(error), ""
     if error.code in (401, 403):
         return PlanError(
             f"the service refuses: {detail}; set {KEY_VARIABLE} to a key with the scope admin"
         )
     kinds: dict[int, type[Exception]] = {409: BundleError, 503: BusyError}
+    if kind.endswith("#experiment-runs"):  # as without a service
+        return PlanError(f"the service refuses: {detail}")
     return kinds.get(error.code, PlanError)(f"the service refuses: {detail}")
