@@ -22,6 +22,7 @@ from pennyweight.training.head import Head  # noqa: E402
 from pennyweight.training.retrieval import Retrieval, RetrievalSettings  # noqa: E402
 from pennyweight.training.token_texts import Texts  # noqa: E402
 from pennyweight.training.tune import tune  # noqa: E402
+from tuned_blend import with_head  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,8 @@ def test_the_model_on_disk_gives_the_vectors_of_the_head(weights, tmp_path):
     encoder = TransformerEncoder.from_pretrained(model.folder)
     assert encoder.dim == 12 and encoder.trained_for_lists
     np.testing.assert_allclose(encoder.encode(TEXTS), head.item_vectors(), atol=2e-6)
+    below = TransformerEncoder.from_pretrained(weights.folder).encode(TEXTS)
+    np.testing.assert_allclose(with_head(below, model), head.item_vectors(), atol=2e-6)
     int8 = TransformerEncoder.from_pretrained(model.folder, precision="int8")
     assert (int8.encode(TEXTS) * head.item_vectors()).sum(axis=1).min() > 0.98
     int8.save(tmp_path / "saved")
