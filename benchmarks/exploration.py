@@ -1,24 +1,25 @@
 """Exploration of new items: how soon they get recommendations and events, and at what loss.
 
     python benchmarks/exploration.py [--shares S,S,…] [--days N] [--readers N] [--seeds N]
-                                     [--min-gain X] [--json FILE]
+                                     [--unprompted P] [--min-gain X] [--json FILE]
 
 Time is replayed in the bookshop of the demo. Two fifths of the books are unknown at first and
 arrive on the first three quarters of the days. Each day some readers get a list of 10, look at
 its positions with a probability that falls with the rank, and read a book of it by their own
-taste; a few of them read another book unprompted. Tastes follow the choice model of the demo, of
-which the recommender knows only the texts and the events. It is fitted before the first day, gets
-new books as the service does, and is fitted again every 7 days, on all events so far, with the
-weights of the first fit. The same draws decide for each share, so that shares differ by their
-lists alone.
+taste; a share `--unprompted` of them read another book without a list. Tastes follow the choice
+model of the demo, of which the recommender knows only the texts and the events. It is fitted before
+the first day, gets new books as the service does, and is fitted again every 7 days, on all events
+so far, with the weights of the first fit. The same draws decide for each share, so that shares
+differ by their lists alone.
 
-A line has the mean over seeds: lists until a new book was in ten of them, events on new books, and
-clicks a list, relative to no exploration.
+A line has means over seeds: the share of new books that were never in ten lists; days until they
+were, median and 90 %, and lists, median; events of a new book; and clicks a list relative to the
+first share, mean and range over seeds.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,7 +45,7 @@ DAY, START = 86_400, 1_672_531_200
 REFIT = 7  # days
 LENGTH, ENOUGH = 10, 10  # of a list; recommendations of a new book
 ARRIVING, UNTIL = 0.4, 0.75  # share of the books that arrive; of the days on which they do
-VISITS, UNPROMPTED = 0.15, 0.1  # probability of a list a day; of another book after a list
+VISITS = 0.15  # probability of a list a day
 CURIOSITY = 8.0  # the higher, the more of the books looked at are read
 PLAN = Plan().override(
     {
@@ -56,7 +57,17 @@ PLAN = Plan().override(
         "evaluate.refit": False,
     }
 )
+CLICKS = ("clicks of the first 14 days", "clicks of the last 14 days", "clicks")
 Matrix = NDArray[np.float64]
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The smallest expected gain, and how many readers read a book without a list."""
+
+    min_gain: float
+    unprompted: float
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ def log(books: pl.DataFrame, rows: Sequence[tuple[int, int, int]]) -> pl.DataFra
     )
 
 
-def replay(shop: Shop, share: float, days: int, seed: int, min_gain: float) -> Replay:
+def replay(shop: Shop, share: float, days: int, seed: int, options: Options) -> Replay:
     """Replay the days with one share."""
     n = shop.books.height
     rows = [
@@ -203,7 +214,7 @@ def replay(shop: Shop, share: float, days: int, seed: int, min_gain: float) -> R
             refit(shop, state, day)
         elif len(arrived):
             add(shop, state, arrived)
-        lists += serve(shop, state, share, day, seed, min_gain, lists - since)
+        lists += serve(shop, state, share, day, seed, options, lists - since)
     return state
 
 
@@ -233,7 +244,7 @@ def serve(
     share: float,
     day: int,
     seed: int,
-    min_gain: float,
+    options: Options,
     ages: Matrix,
 ) -> int:
     """Serve the lists of one day and let readers act on them; return how many there were."""
@@ -245,7 +256,7 @@ def serve(
     book_of = np.empty(len(known), np.int64)
     book_of[state.codes[known]] = known
     ranker = state.recommender.ranker
-    ranker = replace(ranker, explorer=replace(ranker.explorer, min_gain=min_gain))
+    ranker = replace(ranker, explorer=replace(ranker.explorer, min_gain=options.min_gain))
     interactions = state.recommender.interactions
     assert interactions is not None
     counts = interactions.counts
@@ -275,7 +286,7 @@ def serve(
         read = books[looked & wanted].tolist()
         clicks += len(read)
         state.clicks[read] += 1
-        if unprompted[at] < UNPROMPTED:
+        if unprompted[at] < options.unprompted:
             chances = np.where(state.codes >= 0, shop.taste[reader], 0)
             chances[[*state.histories[reader], *read]] = 0
             totals = chances.cumsum()
@@ -295,6 +306,7 @@ def measure(shop: Shop, state: Replay, days: int) -> dict[str, float]:
     never = np.isnan(elapsed)
     elapsed, lists = (np.where(never, np.inf, part) for part in (elapsed, lists))
     rates = np.array(state.rates)
+    clicks = rates[:14].mean(), rates[-14:].mean(), rates.mean()
     return {
         "median days": float(np.median(elapsed)),
         "p90 days": float(np.quantile(elapsed, 0.9, method="higher")),
@@ -302,10 +314,21 @@ def measure(shop: Shop, state: Replay, days: int) -> dict[str, float]:
         "never": float(never.mean()),
         "events of a new book": float(state.read[new].mean()),
         "new books without events": float((state.read[new] == 0).mean()),
-        "clicks, first 14 days": float(rates[:14].mean()),
-        "clicks, last 14 days": float(rates[-14:].mean()),
-        "clicks": float(rates.mean()),
+        **dict(zip(CLICKS, map(float, clicks), strict=True)),
     }
+
+
+def summary(results: Sequence[Mapping[str, float]], base: Sequence[Mapping[str, float]]) -> Row:
+    """Return the means of the replays of one share, and clicks relative to those of another."""
+    figures = {name: mean(run[name] for run in results) for name in results[0]}
+    for name in CLICKS:
+        ratios = [run[name] / other[name] - 1 for run, other in zip(results, base, strict=True)]
+        figures |= {
+            f"{name} relative": mean(ratios),
+            f"{name} lowest": min(ratios),
+            f"{name} highest": max(ratios),
+        }
+    return figures
 
 
 def main() -> None:
@@ -315,28 +338,23 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--readers", type=int, default=2_000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--unprompted", type=float, default=0.1)
     parser.add_argument("--min-gain", type=float, default=MIN_GAIN)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     days, shares = arguments.days, [float(share) for share in arguments.shares.split(",")]
+    options = Options(arguments.min_gain, arguments.unprompted)
     runs: dict[float, list[dict[str, float]]] = {share: [] for share in shares}
     for seed in range(arguments.seeds):
         shop_ = shop(arguments.readers, days, seed)
         for share in shares:
-            state = replay(shop_, share, days, seed, arguments.min_gain)
+            state = replay(shop_, share, days, seed, options)
             runs[share].append(measure(shop_, state, days))
-    rows = []
-    for share, results in runs.items():
-        figures = {name: mean(run[name] for run in results) for name in results[0]}
-        for name in [name for name in figures if name.startswith("clicks")]:
-            ratios = [
-                run[name] / base[name] for run, base in zip(results, runs[shares[0]], strict=True)
-            ]
-            figures[f"{name}, relative"] = mean(ratios) - 1
-            figures[f"{name}, lowest"] = min(ratios) - 1
-            figures[f"{name}, highest"] = max(ratios) - 1
-        rows.append({"share": share, **figures})
-        print(f"share {share:g}: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    rows = [
+        {"share": share, **summary(results, runs[shares[0]])} for share, results in runs.items()
+    ]
+    for row in rows:
+        print(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
     if arguments.json:
         arguments.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
 
