@@ -1,6 +1,6 @@
 """Commands that are killed at random moments beside a running service lose and leave nothing.
 
-    python benchmarks/operate_kill.py [--kills N] [--seed N] [--json FILE]
+    python benchmarks/operate_kill.py [--kills N] [--only KINDS] [--seed N] [--json FILE]
 
 A small shop is served; events come in and lists are asked for all the time. `export`, `backup`,
 `restore`, `publish` and `refit` get SIGKILL, N times each: at a random moment of a run or, in every
@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -38,9 +38,10 @@ from pennyweight.serving.stores.sqlite import SQLiteStore
 from rows import tell
 from service import Running, small_shop, start
 
-ITEMS, USERS, BUNDLES, NEW = 200, 150, 6, 120
+ITEMS, USERS, NEW = 200, 150, 120
 FIRST = 40  # times NEW events before the first kill
 TIMEOUT, PAUSE = 60.0, 0.05  # seconds
+DAY = timedelta(days=1)
 EARLIEST = 0.3  # of the time of a run: before, it reads its own program
 LOOK, WRITING = 0.002, 0.1  # seconds from look to look, and of writing
 WHOLE = ("backup", "restore")  # their output appears as a whole
@@ -88,7 +89,7 @@ class Shop:
         Kills, lists, and faults by kind.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, bundles: int, seed: int) -> None:
         self.folder, self.live, self.rng = folder, folder / "live", random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.acknowledged: set[str] = set()
@@ -97,9 +98,9 @@ class Shop:
         recommender = pennyweight.fit(
             items, log, encoder="tfidf", scorers=["popularity", "content", "tower"], progress=False
         )
-        self.bundles = [folder / f"bundle{number}" for number in range(BUNDLES)]
+        self.bundles = [folder / f"bundle{number}" for number in range(bundles)]
         for number, path in enumerate(self.bundles):
-            recommender.save(path, created=datetime(2026, 1, 1 + number, tzinfo=UTC))
+            recommender.save(path, created=datetime(2026, 1, 1, tzinfo=UTC) + number * DAY)
         self.open(self.bundles[0])
 
     def open(self, bundle: Path | None = None) -> None:
@@ -165,10 +166,10 @@ def complete(words: Sequence[object]) -> tuple[bool, float]:
     return process.returncode == 0, time.monotonic() - began
 
 
-def kill(shop: Shop, words: Sequence[object], lasts: float) -> bool:
+def kill(shop: Shop, words: Sequence[object], lasts: float, *, writing: bool) -> bool:
     """Start a command and kill it at a random moment; return whether it was not over yet."""
     process = command(words)
-    if shop.counts["kills"] % 2:
+    if writing:
         while process.poll() is None and not shop.unfinished():
             time.sleep(LOOK)
         delay = WRITING * shop.rng.random() ** 3  # most files are written in a moment
@@ -191,12 +192,13 @@ def disturbed(
     shop: Shop, words: Sequence[object], lasts: float, outputs: Sequence[Path]
 ) -> tuple[bool, float]:
     """Kill a command once, then run it to its end; return whether that succeeded, and its time."""
+    writing = shop.counts["kills"] % 2 == 1
     while True:
         for path in outputs:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        if kill(shop, words, lasts):
+        if kill(shop, words, lasts, writing=writing):
             break
-        lasts *= 0.8
+        lasts, writing = 0.8 * lasts, False
     shop.counts["kills"] += 1
     shop.counts["kills while it wrote"] += bool(shop.unfinished())
     shop.check()
@@ -304,7 +306,7 @@ KINDS: dict[str, Callable[[Shop, float], float]] = {
 
 def rounds(kills: int, seed: int, folder: Path, kinds: Sequence[str] = tuple(KINDS)) -> Shop:
     """Kill each command some times, the last half of `publish` without a service."""
-    shop = Shop(folder, seed)
+    shop = Shop(folder, kills + 1, seed)
     for _ in range(FIRST):
         shop.send()
     _, start_up = complete(["--version"])
@@ -328,11 +330,13 @@ def main() -> None:
     """Kill, run again, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20, help="of each command")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(KINDS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        counts = rounds(options.kills, options.seed, Path(temporary)).counts
+        folder = Path(temporary)
+        counts = rounds(options.kills, options.seed, folder, options.only).counts
     rows = [_row(name, counts[name], None) for name in ("kills", "kills while it wrote", "lists")]
     tell([*rows, *(_row(name, counts[kind], 0) for kind, name in FAULTS.items())], options.json)
 

@@ -147,7 +147,7 @@ def test_experiments(live, client, tmp_path):
     client.start_experiment({control: 0.5, other: 0.5})
     assert client.promote_bundle(other).promoted == other
     assert [row.state for row in client.list_experiments().experiments] == ["promoted", "stopped"]
-    with pytest.raises(InvalidRequestError, match="no experiment runs"):
+    with pytest.raises(NotFoundError, match="no experiment runs"):
         client.stop_experiment()
 
 
