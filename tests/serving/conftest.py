@@ -1,5 +1,6 @@
 """Bundles that are served."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,13 @@ def bundles(tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def live(bundles, tmp_path) -> Service:
+def live(bundles, tmp_path) -> Iterator[Service]:
     with service(bundles[0], tmp_path / "live") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_live(bundles, tmp_path_factory) -> Iterator[Service]:
+    """A service for the tests of a module that change nothing, such as those of refusals."""
+    with service(bundles[0], tmp_path_factory.mktemp("shared") / "live") as running:
         yield running

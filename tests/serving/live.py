@@ -1,5 +1,6 @@
 """A small shop, served over a real socket."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import httpx
 import polars as pl
 import pytest
-from protected_app import serving
+from protected_app import PATIENCE, serving
 
 import pennyweight
 import small_shop
@@ -17,6 +18,7 @@ from pennyweight.serving.http.proxies import Proxies
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.engine import Engine, Limits
 from pennyweight.serving.live.remote_queries import RemoteQueries
+from pennyweight.serving.stores.protocol import Recommendation
 from pennyweight.serving.stores.sqlite import SQLiteStore
 
 KINDS = small_shop.KINDS
@@ -41,7 +43,7 @@ class Service:
     def __init__(self, engine: Engine, port: int, folder: Path) -> None:
         self.engine, self.port, self.folder = engine, port, folder
         address = f"http://127.0.0.1:{port}"  # no TLS, so no certificates to load
-        self.http = httpx.Client(base_url=address, timeout=TIMEOUT, verify=False)
+        self.http = httpx.Client(base_url=address, timeout=3 * TIMEOUT, verify=False)
 
     def get(self, path: str, **params: object) -> dict:
         return json_of(self.http.get(path, params=params))
@@ -51,6 +53,17 @@ class Service:
 
     def ids(self, path: str, **params: object) -> list[str]:
         return [item["item_id"] for item in self.get(path, **params)["items"]]
+
+    def stored_list(self, recommendation_id: str) -> Recommendation:
+        """Return a list from the store, where it is written a moment after the answer."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            read = self.engine.store.read_now
+            stored = read(lambda store: store.recommendation(recommendation_id))
+            if stored is not None:
+                return stored
+            time.sleep(0.01)
+        raise AssertionError(f"the list {recommendation_id} was not written")
 
     def metric(self, name: str) -> float:
         """Return the sum of a metric over its labels."""

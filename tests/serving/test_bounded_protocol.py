@@ -17,7 +17,7 @@ from starlette.routing import Route
 from pennyweight.serving.http.bounded_protocol import BoundedProtocol
 from pennyweight.serving.security.guard import protected
 
-LIMIT, SECONDS = 8_000, 0.3  # /slow takes longer
+LIMIT, SECONDS = 8_000, 0.6  # /slow takes longer
 ASK = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 

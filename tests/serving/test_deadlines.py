@@ -170,5 +170,9 @@ def test_a_late_event_is_told_as_busy(bundles, tmp_path, gate, monkeypatch):
         end = time.monotonic() + WAIT
         while live.engine.store.writer.backlog.stuck_for and time.monotonic() < end:
             time.sleep(0.005)  # until the stuck write has ended, others are refused
-        assert live.post("/v1/events", event)["accepted"] == 1
-        assert len(live.get("/v1/users/ann")["events"]) == 1
+        for _ in range(60):  # a busy machine may be late again, and stores nothing then
+            response = live.http.post("/v1/events", json=event)
+            if response.status_code != 503:
+                break
+        assert response.json()["accepted"] == 1
+        assert len(live.engine.store.read_now(lambda store: store.history("ann", 9))) == 1

@@ -21,13 +21,15 @@ def test_no_request_breaks_the_service(live, tmp_path, seed, examples):
         str(seed),
         "--phases",
         "examples,coverage,fuzzing",
+        "--request-timeout",
+        "60",
         "--no-color",
         # A schema cannot say that shares add up to 1, or that a filter can be parsed.
         "--exclude-checks",
         "positive_data_acceptance",
     ]
     process = subprocess.run(
-        command, capture_output=True, text=True, timeout=240, cwd=tmp_path, check=False
+        command, capture_output=True, text=True, timeout=900, cwd=tmp_path, check=False
     )
     assert process.returncode == 0, process.stdout[-6000:]
     assert "Tested:" in process.stdout

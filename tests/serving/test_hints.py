@@ -46,16 +46,18 @@ EVENT = {"user_id": "u", "item_id": "i1"}
         ),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest(live, method, path, body, field, nearest):
-    response = live.http.request(method, path, json=body)
+def test_an_unknown_name_is_refused_with_the_nearest(
+    shared_live, method, path, body, field, nearest
+):
+    response = shared_live.http.request(method, path, json=body)
     assert response.status_code == 422
     errors = {error["field"]: error["message"] for error in response.json()["errors"]}
     assert errors[field] == f"is unknown here; did you mean '{nearest}'?"
 
 
-def test_other_errors_are_told_beside_an_unknown_name(live):
+def test_other_errors_are_told_beside_an_unknown_name(shared_live):
     body = {"n": 3, "k": 0, "boost": [{"filter": "price > 1"}]}
-    response = live.http.post("/v1/recommend/u0", json=body)
+    response = shared_live.http.post("/v1/recommend/u0", json=body)
     assert [(error["field"], error["message"]) for error in response.json()["errors"]] == [
         ("body.k", "must be 1 or more"),
         ("body.boost.0.weight", "is missing"),
@@ -71,8 +73,8 @@ def test_other_errors_are_told_beside_an_unknown_name(live):
         ("/v1/recommend/u0?freshness=-inf", "at least -1,000 and at most 1,000"),
     ],
 )
-def test_a_number_that_is_none_is_refused_with_its_range(live, path, limits):
-    response = live.http.get(path)
+def test_a_number_that_is_none_is_refused_with_its_range(shared_live, path, limits):
+    response = shared_live.http.get(path)
     assert response.status_code == 422
     (error,) = response.json()["errors"]
     assert error["field"] == "query." + path.partition("?")[2].partition("=")[0]

@@ -169,12 +169,12 @@ def test_a_history_read_before_a_new_event_is_not_cached(bundle, store):
         def history(self, user: str, newest: int, ignored: object) -> list[Event]:
             history = store.history(user, newest, ignored)
             reading.set()
-            event_added.wait(10)
+            event_added.wait(60)
             return history
 
     thread = threading.Thread(target=lambda: cache.of("new", bundle, Slow()))
     thread.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     store.add_events([event(1, "i1")])
     cache.forget(["new"])
     event_added.set()

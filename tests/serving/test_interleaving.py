@@ -1,7 +1,6 @@
 """Interleaved lists: drafted fairly, credited by acted items, explained, and compared by users."""
 
 import random
-import time
 from dataclasses import replace
 
 import pytest
@@ -91,17 +90,6 @@ def halves(live) -> list[dict]:
     return [{"bundle_version": row["bundle_version"], "share": 0.5} for row in rows]
 
 
-def stored_list(live, name: str):
-    """Return a list from the store, where it is written a moment after the answer."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        stored = live.engine.store.read_now(lambda store: store.recommendation(name))
-        if stored is not None:
-            return stored
-        time.sleep(0.01)
-    raise AssertionError(f"the list {name} was not written")
-
-
 def test_users_who_act_on_items_of_one_bundle_prefer_it(live):
     variants = halves(live)
     first, second = (variant["bundle_version"] for variant in variants)
@@ -111,7 +99,7 @@ def test_users_who_act_on_items_of_one_bundle_prefer_it(live):
     for i in range(60):
         answer = live.get(f"/v1/recommend/u{i}", k=6)
         assert answer["bundle_version"] == f"{first}+{second}" and len(answer["items"]) == 6
-        stored = stored_list(live, answer["recommendation_id"])
+        stored = live.stored_list(answer["recommendation_id"])
         assert len(stored.drafted_by) == 6 and set(stored.drafted_by) == {first, second}
         item = stored.items[stored.drafted_by.index(second)][0]
         event = {"user_id": f"u{i}", "item_id": item, "event_type": "buy"}

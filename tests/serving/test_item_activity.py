@@ -18,7 +18,7 @@ def lists(live, users: list[str], **options: object) -> list[dict]:
 
 def wait_for(live, n: int) -> None:
     counts = live.engine.store.read_now
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while counts(lambda store: store.counts())["recommendations"] < n:
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -7,7 +7,7 @@ from live import service
 from pennyweight.serving.live.item_ingestion import FIRST, MAX_STEP, QUICK, SLOW, ItemIngestion
 from pennyweight.serving.stores.protocol import StoredItem
 
-WAIT = 10
+WAIT = 20
 
 
 def item(name: str, seq: int = 0, **more) -> StoredItem:

@@ -34,15 +34,15 @@ def test_latest_items_are_in_the_order_of_publication(live):
 
 
 @pytest.mark.parametrize("path", ["/v1/recommend/u1", "/v1/popular", "/v1/similar/i1"])
-def test_fields_of_a_query_string(live, path):
-    plain = live.get(path, k=4)
-    result = live.get(path, k=4, fields="title, price")
+def test_fields_of_a_query_string(shared_live, path):
+    plain = shared_live.get(path, k=4)
+    result = shared_live.get(path, k=4, fields="title, price")
     for item, other in zip(result["items"], plain["items"], strict=True):
         attributes = item.pop("attributes")
         assert item == other
-        stored = live.get(f"/v1/items/{item['item_id']}")["attributes"]
+        stored = shared_live.get(f"/v1/items/{item['item_id']}")["attributes"]
         assert attributes == {"title": stored["title"], "price": stored["price"]}
-    response = live.http.get(path, params={"fields": "prize"})
+    response = shared_live.http.get(path, params={"fields": "prize"})
     assert response.status_code == 422
     assert "no column 'prize'; did you mean 'price'?" in response.json()["detail"]
 
@@ -56,11 +56,11 @@ def test_fields_of_a_query_string(live, path):
         ("/v1/rank", {"candidates": ["i3", "i4"]}),
     ],
 )
-def test_fields_of_a_body(live, path, body):
-    items = live.post(path, body | {"fields": ["price"]})["items"]
+def test_fields_of_a_body(shared_live, path, body):
+    items = shared_live.post(path, body | {"fields": ["price"]})["items"]
     assert items
     assert all(item["attributes"] == {"price": float(item["item_id"][1:])} for item in items)
-    refused = live.http.post(path, json=body | {"fields": ["price"] * 101})
+    refused = shared_live.http.post(path, json=body | {"fields": ["price"] * 101})
     assert refused.status_code == 422
 
 

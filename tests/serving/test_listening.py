@@ -27,7 +27,7 @@ async def turns_until_accepted(sockets: list[socket.socket]) -> int:
         for sock in sockets
     ]
     address = sockets[0].getsockname()
-    clients = [socket.create_connection(address, timeout=5) for _ in range(CONNECTIONS)]
+    clients = [socket.create_connection(address, timeout=60) for _ in range(CONNECTIONS)]
     turns = 0
     while len(made) < CONNECTIONS and turns < 2 * CONNECTIONS:
         turns += 1

@@ -6,7 +6,7 @@ from live import service
 
 from pennyweight.serving.live.precedence import Precedence
 
-WAIT = 10
+WAIT = 20
 
 
 def test_it_waits_until_the_last_urgent_piece_is_done():

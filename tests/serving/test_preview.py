@@ -64,8 +64,8 @@ def test_a_preview_is_neither_logged_nor_counted(live):
         ({"history": "i1\n<b>no"}, "Not in the catalog: &lt;b&gt;no"),
     ],
 )
-def test_a_bad_setting_fails_its_list_alone(live, fields, message):
-    first = preview(live, **fields)[0]
+def test_a_bad_setting_fails_its_list_alone(shared_live, fields, message):
+    first = preview(shared_live, **fields)[0]
     assert message.lower() in first.partition('role="alert"')[2].lower()
 
 

@@ -8,15 +8,15 @@ import pytest
 JSON = {"content-type": "application/json"}
 
 
-def test_a_repeated_parameter_is_refused(live):
+def test_a_repeated_parameter_is_refused(shared_live):
     for path in ("/v1/recommend/u0", "/v1/similar/i1"):
-        two = live.http.get(f"{path}?filter=price<5&filter=price<9")
+        two = shared_live.http.get(f"{path}?filter=price<5&filter=price<9")
         assert two.status_code == 422
         assert "query.filter is repeated 2 times; send it once; join filters with and" in two.text
-        assert live.http.get(f"{path}?k=3&k=3").status_code == 422
-    assert live.http.get("/api/recommend/u0?n=3&n=1").status_code == 422
-    assert live.http.get("/v1/users?limit=3&limit=1").status_code == 422
-    assert len(live.ids("/v1/recommend/u0", k=3)) == 3
+        assert shared_live.http.get(f"{path}?k=3&k=3").status_code == 422
+    assert shared_live.http.get("/api/recommend/u0?n=3&n=1").status_code == 422
+    assert shared_live.http.get("/v1/users?limit=3&limit=1").status_code == 422
+    assert len(shared_live.ids("/v1/recommend/u0", k=3)) == 3
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,16 @@ def test_a_repeated_parameter_is_refused(live):
         ("PUT", "/v1/items/i1", '{"attributes": {"price": 1, "price": 2}}'),
     ],
 )
-def test_a_repeated_field_is_refused(live, method, path, body):
-    response = live.http.request(method, path, content=body, headers=JSON)
+def test_a_repeated_field_is_refused(shared_live, method, path, body):
+    response = shared_live.http.request(method, path, content=body, headers=JSON)
     assert response.status_code == 422
     assert "twice in one object" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("user", ["undefined", "null", "NaN", "nan", "None", " ", "N/A", "\\N"])
-def test_an_id_that_names_nobody_is_refused(live, user):
+def test_an_id_that_names_nobody_is_refused(shared_live, user):
     def refused(path: str, body: object, method: str = "POST") -> None:
-        response = live.http.request(method, path, json=body)
+        response = shared_live.http.request(method, path, json=body)
         assert response.status_code == 422, response.text
         assert "stands for a missing id" in response.json()["detail"]
 
@@ -48,7 +48,7 @@ def test_an_id_that_names_nobody_is_refused(live, user):
     refused("/v1/items", {"items": [{"item_id": user}]})
     refused("/api/feedback", [{"FeedbackType": "like", "UserId": user, "ItemId": "i1"}])
     refused("/api/item", {"ItemId": user, "Comment": "a tea"})
-    assert live.get("/v1/users")["users"] == []
+    assert shared_live.get("/v1/users")["users"] == []
 
 
 def test_an_item_that_names_nothing_is_refused_in_a_path(live):
@@ -79,8 +79,8 @@ def test_a_request_without_a_user_gets_popular_items(live):
         ("DELETE", "/v1/users/u0/events"),
     ],
 )
-def test_a_path_that_goes_on_after_an_id_is_another_one(live, method, path):
-    response = live.http.request(method, path)
+def test_a_path_that_goes_on_after_an_id_is_another_one(shared_live, method, path):
+    response = shared_live.http.request(method, path)
     assert response.status_code == 404
     assert "the path goes on after the id; write %2F" in response.json()["detail"]
 
@@ -92,8 +92,8 @@ def test_an_id_may_hold_a_slash_that_is_written_so(live):
 
 
 @pytest.mark.parametrize("query", ["k=1_0", "diversity=1_0e-1", "freshness=1_0"])
-def test_a_number_is_written_without_underscores(live, query):
-    response = live.http.get(f"/v1/recommend/u0?{query}")
+def test_a_number_is_written_without_underscores(shared_live, query):
+    response = shared_live.http.get(f"/v1/recommend/u0?{query}")
     assert (
         response.status_code == 422
         and "must be a number" in response.json()["errors"][0]["message"]
@@ -110,9 +110,9 @@ def test_an_id_that_a_float_would_round_is_refused(live, number):
 
 
 @pytest.mark.parametrize("time", [0, -1, "1969-01-01T00:00:00Z", "0001-01-01T00:00:00Z", 1e10])
-def test_a_time_that_no_event_has_is_refused_in_every_form(live, time):
+def test_a_time_that_no_event_has_is_refused_in_every_form(shared_live, time):
     body = {"user_id": "u", "item_id": "i1", "timestamp": time}
-    assert live.http.post("/v1/events", json=body).status_code == 422
+    assert shared_live.http.post("/v1/events", json=body).status_code == 422
 
 
 def test_json_under_another_name_is_refused_for_its_name(live):
@@ -133,8 +133,8 @@ def test_json_under_another_name_is_refused_for_its_name(live):
         (b"[" * 20_000, "nested too deeply"),
     ],
 )
-def test_faults_of_a_body_are_named(live, content, message):
-    response = live.http.post("/v1/events", content=content, headers=JSON)
+def test_faults_of_a_body_are_named(shared_live, content, message):
+    response = shared_live.http.post("/v1/events", content=content, headers=JSON)
     assert response.status_code == 422
     assert message in response.json()["detail"]
 

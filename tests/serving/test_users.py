@@ -30,9 +30,7 @@ def test_users_are_listed_in_pages(live):
 def test_all_of_a_user_is_handed_out(live):
     recommendation = live.get("/v1/recommend/u5", k=2)
     live.post("/v1/events", {"user_id": "u5", "item_id": "i1", "event_id": "e"})
-    import time
-
-    time.sleep(0.6)
+    live.stored_list(recommendation["recommendation_id"])
     data = live.get("/v1/users/u5")
     live_events = [e for e in data["events"] if e["source"] == "live"]
     assert [e["event_id"] for e in live_events] == ["e"]

@@ -10,7 +10,7 @@ from pennyweight.serving.stores.protocol import Event
 from pennyweight.serving.stores.sqlite import SQLiteStore
 from pennyweight.serving.stores.writer import Writer
 
-WAIT = 10  # seconds at the most
+WAIT = 20  # seconds at the most
 
 
 def event(number: int) -> Event:

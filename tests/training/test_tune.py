@@ -109,7 +109,14 @@ tune(find_weights(sys.argv[1]), CATALOG, HELD_OUT, sys.argv[2], quick(sys.argv[3
 """
 
 
-@pytest.mark.parametrize("objective", ["retrieve", "pairs", "both"])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        pytest.param("retrieve", marks=pytest.mark.slow),
+        "pairs",
+        pytest.param("both", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_training_goes_on_to_the_same_result(weights, tmp_path, objective):
     settings = quick(objective)
     uninterrupted = tune(
