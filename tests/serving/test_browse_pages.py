@@ -105,8 +105,8 @@ def test_events_with_conditions(live, query, n):
         ("items?filter=prize%3C3", "did you mean"),
     ],
 )
-def test_bad_conditions_are_named(live, path, message):
-    text = page(live, f"/dashboard/{path}", 422)
+def test_bad_conditions_are_named(shared_live, path, message):
+    text = page(shared_live, f"/dashboard/{path}", 422)
     assert message.lower() in text.partition('role="alert"')[2].partition("</p>")[0].lower()
 
 
@@ -148,16 +148,16 @@ def test_users_by_activity(live):
 
 
 @pytest.mark.parametrize("order", ["id", "newest", "active"])
-def test_users_of_a_bundle(live, order):
-    log = live.engine.traffic.split.primary.recommender.interactions
-    texts = walk(live, f"/dashboard/users?log=bundle&order={order}")
+def test_users_of_a_bundle(shared_live, order):
+    log = shared_live.engine.traffic.split.primary.recommender.interactions
+    texts = walk(shared_live, f"/dashboard/users?log=bundle&order={order}")
     users = [user for text in texts for user in ids(text, "users")]
     assert sorted(users) == sorted(log.users) and len(texts) > 1
     counts = {user: int(log.offsets[c + 1] - log.offsets[c]) for c, user in enumerate(log.users)}
     newest = {user: float(log.time[log.user == c].max()) for c, user in enumerate(log.users)}
     keys = {"id": lambda u: u, "newest": lambda u: -newest[u], "active": lambda u: -counts[u]}
     assert [keys[order](u) for u in users] == sorted(map(keys[order], users))
-    prefixed = walk(live, f"/dashboard/users?log=bundle&order={order}&prefix=u1")
+    prefixed = walk(shared_live, f"/dashboard/users?log=bundle&order={order}&prefix=u1")
     assert {u for t in prefixed for u in ids(t, "users")} == {u for u in users if u[:2] == "u1"}
 
 

@@ -1,7 +1,6 @@
 """The pages, asked over a socket."""
 
 import json
-import time
 from hashlib import sha256
 from importlib import resources
 from urllib.parse import quote
@@ -95,9 +94,9 @@ def confirm(live: Service, path: str, status: int = 303, /, **fields: str) -> ht
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_answers(live, path):
-    live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
-    page(live, path)
+def test_every_page_answers(shared_live, path):
+    shared_live.post("/v1/events", {"user_id": "u1", "item_id": "i1"})
+    page(shared_live, path)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -169,8 +168,8 @@ def test_hostile_titles_are_text_in_lists_and_reasons(live):
         "/dashboard/search?q=%00",
     ],
 )
-def test_odd_queries_are_answered(live, path):
-    page(live, path)
+def test_odd_queries_are_answered(shared_live, path):
+    page(shared_live, path)
 
 
 def test_the_overview_tells_of_the_api_alone(live):
@@ -212,7 +211,7 @@ def test_every_chart_has_a_table(live):
         "recommendation_id": recommendation["recommendation_id"],
     }
     live.post("/v1/events", event)
-    time.sleep(0.6)  # until the list is on disk
+    live.stored_list(recommendation["recommendation_id"])
     for path, charts in (("/", 3), ("/dashboard/experiments", 1), ("/dashboard/quality", 5)):
         parsed = Page(page(live, path))
         assert len(parsed.of("svg")) >= charts
@@ -369,16 +368,16 @@ def test_bundles_without_a_report_and_damaged_ones(live, tmp_path):
         ("rollback", {}, 422, "no earlier bundle"),
     ],
 )
-def test_refusals_are_pages(live, path, fields, status, message):
-    before = traffic(live)
-    responses = [post(live, f"/dashboard/bundles/{path}", status, **fields)]
+def test_refusals_are_pages(shared_live, path, fields, status, message):
+    before = traffic(shared_live)
+    responses = [post(shared_live, f"/dashboard/bundles/{path}", status, **fields)]
     if path != "add":
-        responses.append(live.http.get(f"/dashboard/bundles/{path}", params=fields))
+        responses.append(shared_live.http.get(f"/dashboard/bundles/{path}", params=fields))
     for response in responses:
         text = looked_at(response)
         assert response.status_code == status
         assert 'role="alert"' in text and message in text.lower()
-    assert traffic(live) == before
+    assert traffic(shared_live) == before
 
 
 @pytest.mark.parametrize("body", [b"id=%FF", b"id=\xff", b"&" * 50 + b"a=b" * 50])

@@ -66,7 +66,7 @@ def test_outcomes_of_lists(live):
         recommendation_id=recommendation["recommendation_id"],
     )
     live.post("/v1/events", click)
-    time.sleep(0.6)  # lists are written a moment later
+    live.stored_list(recommendation["recommendation_id"])
     (outcome,) = live.get("/v1/feedback")["outcomes"]
     assert (outcome["event_type"], outcome["lists"], outcome["events"]) == ("click", 1, 1)
     assert outcome["bundle_version"] == recommendation["bundle_version"]
@@ -185,19 +185,19 @@ def test_freshness_lets_an_item_of_minutes_win(live):
         ([], "body must be an object"),
     ],
 )
-def test_bad_events(live, body, message):
-    response = live.http.post("/v1/events", json=body)
+def test_bad_events(shared_live, body, message):
+    response = shared_live.http.post("/v1/events", json=body)
     assert response.status_code == 422
     assert message in response.text
-    assert live.get("/v1/users")["users"] == []
+    assert shared_live.get("/v1/users")["users"] == []
 
 
 @pytest.mark.parametrize(
     "data", [b"{", b'{"user_id": NaN}', b"\xff\xfe", b'{"user_id": "\\ud800"}']
 )
-def test_broken_json(live, data):
+def test_broken_json(shared_live, data):
     headers = {"content-type": "application/json"}
-    response = live.http.post("/v1/events", content=data, headers=headers)
+    response = shared_live.http.post("/v1/events", content=data, headers=headers)
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["errors"][0]["field"].startswith("body")
@@ -214,12 +214,12 @@ def test_broken_json(live, data):
         ({"color": "red"}, "body.color is unknown here"),
     ],
 )
-def test_bad_items(live, body, message):
+def test_bad_items(shared_live, body, message):
     for method in ("PUT", "PATCH"):
-        response = live.http.request(method, "/v1/items/i1", json=body)
+        response = shared_live.http.request(method, "/v1/items/i1", json=body)
         assert response.status_code == 422
         assert message in response.text
-    assert live.get("/v1/items/i1")["attributes"]["title"] == "coffee blend dark no1"
+    assert shared_live.get("/v1/items/i1")["attributes"]["title"] == "coffee blend dark no1"
 
 
 def test_a_restart_goes_on_with_all_that_was_acknowledged(bundles, tmp_path):

@@ -107,7 +107,7 @@ def test_whole_characters_pass(text):
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF", "\\ude00\\ud83d", "\\\\\\ud800"])
-def test_half_a_surrogate_pair_is_refused_wherever_it_stands(live, half):
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(shared_live, half):
     for method, path, body in (
         ("POST", "/v1/events", '{"user_id": "%s", "item_id": "i1"}'),
         ("POST", "/v1/events", '{"user_id": "u", "%s": 1}'),
@@ -120,14 +120,14 @@ def test_half_a_surrogate_pair_is_refused_wherever_it_stands(live, half):
         ("POST", "/api/item", '{"ItemId": "i1", "Comment": "%s"}'),
     ):
         content = body.replace("%s", half).encode()
-        response = live.http.request(method, path, content=content, headers=JSON)
+        response = shared_live.http.request(method, path, content=content, headers=JSON)
         assert response.status_code == 422, (path, response.text)
         assert "a lone surrogate" in response.json()["detail"]
-    assert live.get("/v1/users")["users"] == []
+    assert shared_live.get("/v1/users")["users"] == []
 
 
 @pytest.mark.parametrize("bytes_", ["%ED%A0%80", "%FF", "%C3"])
-def test_bytes_that_are_no_text_are_refused_in_targets(live, bytes_):
+def test_bytes_that_are_no_text_are_refused_in_targets(shared_live, bytes_):
     for target in (
         f"/v1/recommend/{bytes_}",
         f"/v1/users/{bytes_}",
@@ -135,10 +135,10 @@ def test_bytes_that_are_no_text_are_refused_in_targets(live, bytes_):
         f"/v1/recommend/u0?filter=title=='{bytes_}'",
         f"/v1/users?after={bytes_}",
     ):
-        response = live.http.get(target)
+        response = shared_live.http.get(target)
         assert response.status_code == 422 and "not in UTF-8" in response.text, target
     form = {"content-type": "application/x-www-form-urlencoded"}
-    response = live.http.post("/dashboard/users/erase", content=f"id={bytes_}", headers=form)
+    response = shared_live.http.post("/dashboard/users/erase", content=f"id={bytes_}", headers=form)
     assert response.status_code == 400
 
 
@@ -166,18 +166,18 @@ def test_a_query_has_few_parameters(live):
 
 
 @pytest.mark.parametrize("number", ["9" * 308, "9" * 309, "9" * 1_900, "1e999", "9" * 309 + ".5"])
-def test_numbers_beyond_all_compare_as_they_are_in_filters(live, number):
+def test_numbers_beyond_all_compare_as_they_are_in_filters(shared_live, number):
     everything = [f"price < {number}", f"{number} > price", f"not price in [{number}]"]
     for text in (*everything, f"price > -{number}"):
-        assert len(live.ids("/v1/recommend/u0", k=20, filter=text)) == 20
+        assert len(shared_live.ids("/v1/recommend/u0", k=20, filter=text)) == 20
         for body in ({"filter": text}, {"boost": [{"filter": text, "weight": 1.0}]}):
-            assert len(live.post("/v1/recommend/u0", body | {"k": 20})["items"]) == 20
+            assert len(shared_live.post("/v1/recommend/u0", body | {"k": 20})["items"]) == 20
     for text in (f"price > {number}", f"price == {number}", f"price < -{number}"):
-        assert live.ids("/v1/recommend/u0", filter=text) == []
+        assert shared_live.ids("/v1/recommend/u0", filter=text) == []
 
 
 @pytest.mark.parametrize("digits", [20, 309, 4_000, 5_000])
-def test_long_numbers_are_refused_in_bodies(live, digits):
+def test_long_numbers_are_refused_in_bodies(shared_live, digits):
     number = "9" * digits
     for method, path, body in (
         ("POST", "/v1/events", '{"user_id": "u", "item_id": "i1", "weight": %s}'),
@@ -197,10 +197,10 @@ def test_long_numbers_are_refused_in_bodies(live, digits):
         ),
     ):
         content = body.replace("%s", number).encode()
-        response = live.http.request(method, path, content=content, headers=JSON)
+        response = shared_live.http.request(method, path, content=content, headers=JSON)
         assert response.status_code == 422, (path, response.text)
-    assert live.http.get(f"/v1/recommend/u0?k={number}").status_code == 422
-    assert live.http.get(f"/v1/audit?limit={number}").status_code == 422
+    assert shared_live.http.get(f"/v1/recommend/u0?k={number}").status_code == 422
+    assert shared_live.http.get(f"/v1/audit?limit={number}").status_code == 422
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00+23:59", "9999-12-31T23:59-23:59"])
