@@ -389,7 +389,7 @@ class Health(ResponseModel):
 
 
 class TaskStatus(ResponseModel):
-    """A task of the service: `encoding` of items, `refit` or `backup` (or an export).
+    """A task of the service: `encoding` of items, `refit`, `backup` (or an export) or `import`.
 
     `state` is running, idle, or stopped for a refit that died, which the next one goes on with.
     While it runs, `stage` is the current one, `number` of `stages`, `share` the part of the task

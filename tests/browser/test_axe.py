@@ -47,3 +47,19 @@ def test_axe_would_find_a_fault(look, axe):
 def test_axe_finds_nothing_on_the_page_to_log_in(guarded, axe):
     guarded.at("/login")
     assert faults(guarded.driver, axe) == []
+
+
+def test_axe_finds_nothing_on_the_report_of_a_file(look, axe):
+    rows = b"user,item,timestamp\nann,i1,1700000000\nbob,nowhere,1700000000\n,i2,1700000001\n"
+    sent = look.live.http.post(
+        "/dashboard/import",
+        data={"kind": "events"},
+        files={"file": ("<i>log.csv", rows)},
+        headers={"sec-fetch-site": "same-origin"},
+    )
+    for _ in range(60):  # each load waits for the work on the file
+        look.at(sent.headers["location"])
+        if "Store 2 events" in look.driver.page_source:
+            break
+    assert "Store 2 events" in look.driver.page_source
+    assert faults(look.driver, axe) == [] and look.driver.get_log("browser") == []

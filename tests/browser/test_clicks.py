@@ -208,3 +208,32 @@ def test_a_click_in_the_shop_of_the_playground(look, script):
     assert told(driver) == "Sent: like. The list counts it."
     assert title in driver.find_element(By.CSS_SELECTOR, "tbody").text
     assert title not in [e.text for e in driver.find_elements(By.CSS_SELECTOR, ".shelf h2")]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
+def test_a_file_is_imported(alone, tmp_path, script):
+    driver, live = alone.driver, alone.live
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,timestamp\nann,i1,1700000000\n,i2,1700000001\n")
+    alone.at("/dashboard/import")
+    driver.find_element(By.NAME, "file").send_keys(str(path))
+    press(driver, "Read the file")
+    pressed_when_there(driver, "Store 1 event")
+    reload_until(driver, lambda: "1 event stored" in driver.find_element(By.ID, "state").text)
+    assert live.metric("pennyweight_events_total") == 1 and driver.get_log("browser") == []
+
+
+def pressed_when_there(driver, name: str) -> None:
+    """Press a button once a page has it; load the page again until then."""
+    names = lambda: [b.text for b in driver.find_elements(By.TAG_NAME, "button")]  # noqa: E731
+    reload_until(driver, lambda: name in names())
+    press(driver, name)
+
+
+def reload_until(driver, condition: Callable[[], bool]) -> None:
+    for _ in range(chromium.PATIENCE):  # each load waits for the work on the file
+        if condition():
+            return
+        driver.refresh()
+    raise AssertionError(driver.page_source)

@@ -39,6 +39,7 @@ PAGES = [
     "/dashboard/feedback",
     "/dashboard/feedback?scenario=-",
     "/dashboard/configuration",
+    "/dashboard/import",
     "/dashboard/status",
     "/dashboard/bundles",
     "/dashboard/bundles/rollback",

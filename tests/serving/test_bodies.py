@@ -106,7 +106,9 @@ def first_message(receive, seconds: float = PATIENCE):
         got.append(await bounded())
 
     async def run():
-        await BodyLimit(app, seconds=seconds)({"type": "http", "headers": []}, receive, None)
+        await BodyLimit(app, seconds=seconds)(
+            {"type": "http", "method": "POST", "path": "/", "headers": []}, receive, None
+        )
 
     asyncio.run(run())
     return got[0]
@@ -176,7 +178,11 @@ def test_an_end_of_the_task_passes_through():
         async def app(scope, bounded, send):
             await bounded()
 
-        task = asyncio.create_task(BodyLimit(app)({"type": "http", "headers": []}, slow, None))
+        task = asyncio.create_task(
+            BodyLimit(app)(
+                {"type": "http", "method": "POST", "path": "/", "headers": []}, slow, None
+            )
+        )
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

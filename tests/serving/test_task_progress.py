@@ -142,7 +142,7 @@ def test_a_backup_notes_its_stages(live: Service, tmp_path):
 
 def test_the_status_has_tasks_and_their_progress(live: Service):
     idle = live.get("/v1/status")
-    assert [task["task"] for task in idle["tasks"]] == ["encoding", "refit", "backup"]
+    assert [task["task"] for task in idle["tasks"]] == ["encoding", "refit", "backup", "import"]
     assert {task["state"] for task in idle["tasks"]} == {"idle"}
     assert idle["is_writable"] and idle["newest_event"] is None and idle["items"] == 30
     live.post("/v1/events", {"user_id": "u1", "item_id": "i1", "timestamp": 1.7e9})

@@ -26,9 +26,9 @@ from pennyweight.client.errors import (
     ServiceError,
     UnreachableError,
 )
-from pennyweight.client.records import EventRecord, ItemRecord
 from pennyweight.client.retries import Retries
 from pennyweight.client.synchronous.client import Client
+from pennyweight.records import EventRecord, ItemRecord
 
 __all__ = [
     "AccessError",

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pennyweight.client.records import EventRecord
 from pennyweight.data.cleaning.rating_names import is_rating_name
 from pennyweight.data.columns import name_key, resolve
 from pennyweight.data.times import SMALLEST_DATE
 from pennyweight.errors import DataError
 from pennyweight.ingestion.raw_rows import RawRow
 from pennyweight.ingestion.times import time_of
+from pennyweight.records import EventRecord
 from pennyweight.storage.files import digest
 
 __all__ = ["DELIMITERS", "EventMapping", "RefusedRow", "delimiter_of"]

@@ -25,7 +25,9 @@ __all__ = [
     "REFIT",
     "STORE",
     "check_live_folder",
+    "discard_imports",
     "discard_refit",
+    "imports_folder",
     "locked_folder",
     "running_service",
     "serving_at",
@@ -34,10 +36,12 @@ __all__ = [
 STORE, BUNDLES, LOCK = "store.sqlite", "bundles", "lock"
 BACKUP = "backup.json"  # of a folder that `backup` wrote
 REFIT = "refit"  # the folder of a refit under way
+IMPORTS = "imports"  # the folder of uploaded files that wait
 ADDRESS = "service.json"  # where the running service is found
 NEVER_SERVED = "no bundle has been published there (`pennyweight serve BUNDLE --data DIR`)"
+FOLDERS, NOTES = (BUNDLES, REFIT, IMPORTS, ENCODED_ITEMS), (REFIT_RUN, BACKUP_RUN, PROGRESS)
 # Prefixes of the names in the folder.
-OURS = (STORE, BUNDLES, LOCK, REFIT, ADDRESS, ENCODED_ITEMS, REFIT_RUN, BACKUP_RUN, PROGRESS, ".")
+OURS = (STORE, LOCK, ADDRESS, *FOLDERS, *NOTES, ".")
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +86,18 @@ def discard_refit(folder: Path) -> None:
     work = folder / REFIT
     for path in work.iterdir() if work.is_dir() else ():
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def imports_folder(folder: Path) -> Path:
+    """Return the folder of the uploaded files of a service."""
+    return folder / IMPORTS
+
+
+def discard_imports(folder: Path) -> None:
+    """Delete uploaded files, which may name users."""
+    work = imports_folder(folder)
+    if work.is_dir():
+        shutil.rmtree(work)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class TaskState:
     Attributes
     ----------
     name
-        ``encoding`` of items, ``refit`` or ``backup``; an export counts as a backup.
+        ``encoding`` of items, ``refit``, ``backup`` or ``import``; an export counts as a backup.
     activity
         ``stopped`` if it died halfway: the next one goes on with its work.
     began
@@ -43,7 +43,7 @@ class TaskState:
         None where no run is known.
     """
 
-    name: Literal["encoding", "refit", "backup"]
+    name: Literal["encoding", "refit", "backup", "import"]
     activity: Activity
     began: float | None = None
     progress: ProgressUpdate | None = None
@@ -69,7 +69,7 @@ class ServiceState:
     newest_event
         Its own time, epoch seconds; None without one.
     tasks
-        Encoding, refit and backup.
+        Encoding, refit, backup and import.
     """
 
     time: float
@@ -128,7 +128,14 @@ def _nbytes(paths: Iterable[Path]) -> int:
 
 
 def _tasks(engine: Engine, folder: Path, now: float) -> tuple[TaskState, ...]:
-    return _encoding(engine), _refit(folder, now), _backup(folder, now)
+    return _encoding(engine), _refit(folder, now), _backup(folder, now), _import(engine)
+
+
+def _import(engine: Engine) -> TaskState:
+    running = engine.import_progress()
+    if running is None:
+        return TaskState("import", "idle")
+    return TaskState("import", "running", *running)
 
 
 def _encoding(engine: Engine) -> TaskState:

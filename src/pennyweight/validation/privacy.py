@@ -11,7 +11,7 @@ from pennyweight.data.personal import KINDS, has_luhn, mask, named_texts, suspec
 from pennyweight.validation.columns import plain
 from pennyweight.validation.findings import Finding, finding
 
-__all__ = ["check_personal"]
+__all__ = ["check_personal", "check_user_ids"]
 
 _CARD_ID = r"^(?:4[0-9]{15}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|6011[0-9]{12}|3[47][0-9]{13})$"
 MIN_CARDS = 3
@@ -39,9 +39,12 @@ def check_personal(data: Dataset) -> list[Finding]:
                 examples,
                 warn=True,
             )
-    for table, names in (("items", ids), ("users", data.interactions.users)):
-        findings += _in_ids(table, names)
-    return findings
+    return findings + _in_ids("items", ids) + check_user_ids(data)
+
+
+def check_user_ids(data: Dataset) -> list[Finding]:
+    """Count personal data in ids of users."""
+    return _in_ids("users", data.interactions.users)
 
 
 def _around(text: str, kind: str, column: ColumnName) -> str:

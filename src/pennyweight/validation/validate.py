@@ -25,10 +25,10 @@ from pennyweight.validation.forecast import stages
 from pennyweight.validation.histories import check_histories
 from pennyweight.validation.language import check_script
 from pennyweight.validation.leaks import check_leaks
-from pennyweight.validation.privacy import check_personal
+from pennyweight.validation.privacy import check_personal, check_user_ids
 from pennyweight.validation.vocabulary import find_tokenizer
 
-__all__ = ["Validation", "validate"]
+__all__ = ["Validation", "event_findings", "validate"]
 
 # Words in a reason of cleaning -> the kind of finding.
 _KINDS = (
@@ -190,6 +190,14 @@ def _validated(
             for table, n_kept in data.log.rows_kept.items()
         },
     )
+
+
+def event_findings(data: Dataset) -> list[Finding]:
+    """Find flaws of the events alone, for a log that is added to a known catalog."""
+    findings = [found for found in _cleaning_findings(data) if found.area == "events"]
+    findings += check_behavior(data, None, periods(data.interactions))
+    findings += check_user_ids(data)
+    return sorted(findings, key=lambda found: (found.severity != "warning", -found.share))
 
 
 def _part(data: Dataset, protocol: Protocol | None) -> tuple[Protocol | None, Part | None]:

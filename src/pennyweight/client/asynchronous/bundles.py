@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import LONG, Call, path_of
-from pennyweight.client.records import given
+from pennyweight.records import given
 from pennyweight.responses import (
     AuditLog,
     BundleOverview,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import LONG, Call
-from pennyweight.client.records import Time, given
+from pennyweight.records import Time, given
 from pennyweight.responses import (
     DetectableChange,
     ExperimentHistory,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import Call, path_of
 from pennyweight.client.errors import UnreachableError
-from pennyweight.client.records import (
+from pennyweight.records import (
     MAX_EVENTS,
     EventRecord,
     ItemRecord,

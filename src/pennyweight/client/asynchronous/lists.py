@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import Call, path_of
-from pennyweight.client.records import given
+from pennyweight.records import given
 from pennyweight.responses import Explanation, ItemList
 
 __all__ = ["AsyncListCalls"]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from pennyweight.client.asynchronous.connection import AsyncConnection
 from pennyweight.client.calls import LONG, Call, path_of
-from pennyweight.client.records import given
+from pennyweight.records import given
 from pennyweight.responses import Consent, Erasure, UserExport, UserListing
 
 __all__ = ["AsyncUserCalls"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pennyweight.client.calls import LONG, Call
-from pennyweight.client.records import Time, given
 from pennyweight.client.synchronous.connection import Connection
+from pennyweight.records import Time, given
 from pennyweight.responses import (
     DetectableChange,
     ExperimentHistory,

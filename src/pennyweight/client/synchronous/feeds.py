@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from pennyweight.client.calls import Call, path_of
 from pennyweight.client.errors import UnreachableError
-from pennyweight.client.records import (
+from pennyweight.client.synchronous.connection import Connection
+from pennyweight.records import (
     MAX_EVENTS,
     EventRecord,
     ItemRecord,
@@ -15,7 +16,6 @@ from pennyweight.client.records import (
     given,
     item_body,
 )
-from pennyweight.client.synchronous.connection import Connection
 from pennyweight.responses import (
     CatalogItem,
     EventsStored,

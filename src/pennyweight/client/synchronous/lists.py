@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from pennyweight.client.calls import Call, path_of
-from pennyweight.client.records import given
 from pennyweight.client.synchronous.connection import Connection
+from pennyweight.records import given
 from pennyweight.responses import Explanation, ItemList
 
 __all__ = ["ListCalls"]

@@ -110,6 +110,7 @@ PAGES = (
     ("/dashboard/feedback", "Feedback"),
     ("/dashboard/quality", "Quality"),
     ("/dashboard/configuration", "Configuration"),
+    ("/dashboard/import", "Import"),
     ("/dashboard/status", "Status"),
     ("/dashboard/audit", "Audit"),
     ("/docs", "API"),

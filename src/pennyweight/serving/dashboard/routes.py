@@ -8,6 +8,7 @@ from pennyweight.serving.dashboard.docs import docs_routes
 from pennyweight.serving.dashboard.events import event_routes
 from pennyweight.serving.dashboard.experiments import experiment_routes
 from pennyweight.serving.dashboard.feedback import feedback_routes
+from pennyweight.serving.dashboard.imports import import_routes
 from pennyweight.serving.dashboard.items import item_routes, search_routes
 from pennyweight.serving.dashboard.login import login_routes
 from pennyweight.serving.dashboard.overview import overview_routes
@@ -46,6 +47,7 @@ def dashboard_routes(
         preview_routes(engine),
         feedback_routes(engine),
         status_routes(engine),
+        import_routes(engine, metrics),
         configuration_routes(engine),
         bundle_routes(engine),
         publishing_routes(engine),

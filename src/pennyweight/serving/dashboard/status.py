@@ -22,7 +22,12 @@ WORDS: Mapping[Outcome, str] = {
     "saved": "saved",
     "failed": "failed",
 }
-NAMES = {"encoding": "Encoding of items", "refit": "Refit", "backup": "Backup or export"}
+NAMES = {
+    "encoding": "Encoding of items",
+    "refit": "Refit",
+    "backup": "Backup or export",
+    "import": "Import",
+}
 NOW = {"running": "under way", "stopped": "stopped halfway", "idle": "idle"}
 LOW = 0.1  # part of a disk that is free, below which the page warns
 

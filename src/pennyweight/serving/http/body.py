@@ -7,6 +7,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pennyweight.serving.http.problems import Refusal
+from pennyweight.serving.http.uploads import UPLOAD_BYTES, UPLOAD_SECONDS, is_upload
 
 __all__ = ["BODY_BYTES", "BODY_SECONDS", "TOTAL_BYTES", "BodyLimit"]
 
@@ -21,6 +22,8 @@ BUSY = CLOSE | {"Retry-After": "1"}
 
 class BodyLimit:
     """ASGI middleware that bounds the body of a request.
+
+    An upload has wider bounds, and does not count among the bodies in memory.
 
     Parameters
     ----------
@@ -53,9 +56,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        upload = is_upload(scope)
+        nbytes, seconds = (
+            (UPLOAD_BYTES, UPLOAD_SECONDS) if upload else (self._nbytes, self._seconds)
+        )
         for name, value in scope["headers"]:
-            if name == b"content-length" and not self._fits(value):
-                raise self._too_large()
+            if name == b"content-length" and not _fits(value, nbytes):
+                raise _too_large(nbytes)
         read, complete, deadline = 0, False, 0.0
 
         async def bounded() -> Message:
@@ -63,17 +70,17 @@ class BodyLimit:
             if complete:  # this waits for the end of the connection
                 return await receive()
             if not deadline:
-                deadline = asyncio.get_running_loop().time() + self._seconds
+                deadline = asyncio.get_running_loop().time() + seconds
             try:
                 message = await _Soon(receive(), deadline)
             except TimeoutError:
-                raise self._too_slow() from None
+                raise _too_slow(seconds) from None
             n = len(message.get("body", b""))
             read += n
-            self._held += n
-            if read > self._nbytes:
-                raise self._too_large()
-            if read > SMALL and self._held > self._total:
+            self._held += 0 if upload else n
+            if read > nbytes:
+                raise _too_large(nbytes)
+            if not upload and read > SMALL and self._held > self._total:
                 raise Refusal(503, "too many large bodies at once; retry later", BUSY)
             complete = not message.get("more_body", False)
             return message
@@ -81,17 +88,20 @@ class BodyLimit:
         try:
             await self._app(scope, bounded, send)
         finally:
-            self._held -= read
+            self._held -= 0 if upload else read
 
-    def _fits(self, length: bytes) -> bool:
-        return length.isdigit() and len(length) < 20 and int(length) <= self._nbytes
 
-    def _too_large(self) -> Refusal:
-        return Refusal(413, f"the body is larger than {self._nbytes:,} bytes; send less", CLOSE)
+def _fits(length: bytes, nbytes: int) -> bool:
+    return length.isdigit() and len(length) < 20 and int(length) <= nbytes
 
-    def _too_slow(self) -> Refusal:
-        detail = f"the body was not received within {self._seconds:g} s; send less at a time"
-        return Refusal(408, detail, CLOSE)
+
+def _too_large(nbytes: int) -> Refusal:
+    return Refusal(413, f"the body is larger than {nbytes:,} bytes; send less", CLOSE)
+
+
+def _too_slow(seconds: float) -> Refusal:
+    detail = f"the body was not received within {seconds:g} s; send less at a time"
+    return Refusal(408, detail, CLOSE)
 
 
 class _Soon:

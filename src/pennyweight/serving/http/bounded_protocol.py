@@ -8,6 +8,8 @@ from typing import ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from pennyweight.serving.http.uploads import UPLOAD, UPLOAD_BYTES
+
 __all__ = ["BoundedProtocol"]
 
 # Uvicorn warns of each malformed request and each upgrade: a client could fill the log, with advice
@@ -50,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
     unread_seconds: ClassVar[float] = 60.0
     pipelined: ClassVar[int] = 64
 
+    _body_limit = body_bytes
     _read = 0
     _headers = 0
     _head_timer: asyncio.TimerHandle | None = None
@@ -91,6 +94,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait no longer."""
         self._end_head()
         self._read, self._headers = 0, len(self.headers)
+        is_upload = self.url.partition(b"?")[0].endswith(UPLOAD.encode())
+        self._body_limit = UPLOAD_BYTES + self.body_bytes if is_upload else self.body_bytes
         if not self.url.startswith(b"/"):
             self._take_host()
         super().on_headers_complete()
@@ -116,7 +121,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._read += len(data)  # after a complete head, the rest of `data` is at most one read
         if self._head_timer is None:
-            limit = self.body_bytes if self._rest is None else self.rest_bytes
+            limit = self._body_limit if self._rest is None else self.rest_bytes
             if self._read > limit or len(self.headers) > self._headers + self.trailers:
                 self.transport.close()
         elif self._read > self.head_bytes:

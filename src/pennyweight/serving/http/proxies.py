@@ -43,6 +43,7 @@ OWN_PATHS = frozenset(
         "logout",
         "metrics",
         "openapi.json",
+        "playground",
         "static",
         "v1",
     )

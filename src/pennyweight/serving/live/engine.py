@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from pennyweight.progress.update import ProgressUpdate
 from pennyweight.serving.live.bundles import BundleStore
 from pennyweight.serving.live.drift import Drift
 from pennyweight.serving.live.encoded_item_files import ENCODED_ITEMS, EncodedItemFiles
@@ -101,6 +102,8 @@ class Engine:
         itself.
     notes
         Conditions that operators must see, by subject.
+    import_progress
+        Returns when the import that runs began, epoch seconds, and its progress, if one does.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Engine:
         self.limits, self.clock = limits, clock
         self.make_id = make_id or partial(secrets.token_hex, ID_BYTES)
         self.notes = OperatorNotes()
+        self.import_progress: Callable[[], tuple[float, ProgressUpdate] | None] = lambda: None
         self.queries = queries or RemoteQueries()
         bundles.on_load = self.queries.admit
         self.histories = HistoryCache(limits.history_bytes)

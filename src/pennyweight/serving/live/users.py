@@ -15,7 +15,7 @@ from pennyweight.serving.live.histories import HistoryCache
 from pennyweight.serving.live.list_service import ListService
 from pennyweight.serving.live.publishing import Publishing
 from pennyweight.serving.live.store_access import StoreAccess
-from pennyweight.serving.live_folder import discard_refit
+from pennyweight.serving.live_folder import discard_imports, discard_refit
 from pennyweight.serving.stores.protocol import ErasureCounts, Event, Store, UnfinishedErasureError
 
 __all__ = ["EventCounts", "LiveUsers"]
@@ -136,6 +136,7 @@ class LiveUsers:
         self._store.writer.submit(lambda store: store.empty_log(), alone=True).result()
         versions = self._publishing.bundles.versions()
         discard_refit(self._folder)
+        discard_imports(self._folder)
         if strip_bundles(self._store, self._publishing, versions):
             self._store.save_settings({ERASING: False})
 
@@ -149,12 +150,13 @@ class LiveUsers:
             _log.error("a user was erased, which could not be noted: %s", error)
 
     def _discard_refit(self) -> None:
-        """Delete the data of a refit, which name users; `StoreError` where the disk refuses."""
+        """Delete data of a refit and uploads, which name users; `StoreError` as the disk."""
         try:
             discard_refit(self._folder)
+            discard_imports(self._folder)
         except OSError as error:
-            _log.error("an erased user stays in the data of a refit: %s", error)
-            raise StoreError("cannot delete the data of a refit: disk error") from error
+            _log.error("an erased user stays in the data of a refit or an import: %s", error)
+            raise StoreError("cannot delete data of a refit or an import: disk error") from error
 
     @property
     def _folder(self) -> Path:

@@ -17,7 +17,7 @@
 
   async function refresh() {
     if (!running || document.hidden) return;
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, redirect: "error" });
+    const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" }, redirect: "error" });
     if (!answer.ok) throw new Error(answer.statusText);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {

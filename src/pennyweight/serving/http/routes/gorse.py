@@ -316,7 +316,7 @@ def _in_order(engine: Engine, body: Sequence[Feedback]) -> list[Event]:
         bundle.check_id(feedback.UserId, "user")
         bundle.check_id(feedback.ItemId, "item")
         no_time = feedback.Timestamp is None or str(feedback.Timestamp).startswith(ZERO_TIME)
-        time = event_time(engine, None if no_time else feedback.Timestamp)
+        time = event_time(engine.clock(), None if no_time else feedback.Timestamp)
         weight = 0.0 if feedback.FeedbackType == READ else feedback.Value or 1.0
         # The id is made of the contents, so that the same feedback may be sent again.
         parts = (feedback.FeedbackType, feedback.UserId, feedback.ItemId)

@@ -27,6 +27,7 @@ from pennyweight.serving.http.strict_route import Route
 from pennyweight.serving.live.engine import Engine
 from pennyweight.serving.live.item_changes import column, with_fields
 from pennyweight.serving.live.item_export import export_items
+from pennyweight.serving.live.served_bundle import ServedBundle
 from pennyweight.serving.stores.protocol import Event, StoredItem
 from pennyweight.serving.worker import Worker
 
@@ -35,7 +36,9 @@ __all__ = [
     "as_items",
     "current_item",
     "delete_item",
+    "draft",
     "event_time",
+    "events_of",
     "feed_routes",
     "patched_item",
 ]
@@ -61,9 +64,13 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
         bodies = body.events if isinstance(body, EventBatch) else [body]
         is_small = sum(len(event.items) or 1 for event in bodies) <= FEW
         stored = (
-            _events(engine, bodies)
+            events_of(engine.traffic.split.primary, bodies, engine.clock(), engine.make_id)
             if is_small
-            else await worker.run(lambda: _events(engine, bodies))
+            else await worker.run(
+                lambda: events_of(
+                    engine.traffic.split.primary, bodies, engine.clock(), engine.make_id
+                )
+            )
         )
         counts = await engine.users.add_events(stored)
         metrics.received(
@@ -77,7 +84,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     @router.put("/items/{item_id:path}", response_model=ItemStored)
     async def put_item(item_id: ItemId, body: ItemBody) -> Response:
         """Create an item, or replace it completely."""
-        drafts = [_draft(item_id, body)]
+        drafts = [draft(item_id, body)]
         return await _put_response(engine, *await worker.run(lambda: as_items(engine, drafts)))
 
     @router.patch("/items/{item_id:path}", response_model=ItemStored, operation_id="change_item")
@@ -93,7 +100,7 @@ def feed_routes(engine: Engine, metrics: Metrics, worker: Worker) -> APIRouter:
     @router.post("/items", response_model=ItemsStored)
     async def put_items(body: ItemBatch) -> Response:
         """Create or replace several items, all or none."""
-        drafts = [_draft(item.item_id, item) for item in body.items]
+        drafts = [draft(item.item_id, item) for item in body.items]
         items = await worker.run(lambda: as_items(engine, drafts))
         stored = await engine.items.put(items)
         indexed = await engine.items.wait_until_indexed(stored, PATIENCE)
@@ -149,9 +156,8 @@ def _named(engine: Engine, events: Sequence[Event]) -> dict[str, list[str]]:
     }
 
 
-def event_time(engine: Engine, timestamp: float | str | None) -> float:
+def event_time(now: float, timestamp: float | str | None) -> float:
     """Return epoch seconds, now without a timestamp; `DataError` for a time that no event has."""
-    now = engine.clock()
     time = now if timestamp is None else moment(timestamp)
     if time > now + AHEAD:
         raise DataError(f"timestamp {timestamp!r} is in the future; use epoch seconds")
@@ -162,14 +168,16 @@ def event_time(engine: Engine, timestamp: float | str | None) -> float:
     return time
 
 
-def _events(engine: Engine, bodies: Sequence[EventBody]) -> list[Event]:
+def events_of(
+    bundle: ServedBundle, bodies: Sequence[EventBody], now: float, make_id: Callable[[], str]
+) -> list[Event]:
     """Return the events of some bodies, an event per item; `DataError` for one that is refused."""
-    bundle, events = engine.traffic.split.primary, list[Event]()
+    events = list[Event]()
     for body in bodies:
-        time = event_time(engine, body.timestamp)
+        time = event_time(now, body.timestamp)
         bundle.check_type(body.event_type)
         bundle.check_id(body.user_id, "user")
-        name = body.event_id or engine.make_id()
+        name = body.event_id or make_id()
         for at, item in enumerate(body.item_ids):
             bundle.check_id(item, "item")
             kind, origin = body.event_type, body.recommendation_id
@@ -199,7 +207,8 @@ class Draft:
     published: float | None
 
 
-def _draft(item_id: str, body: ItemBody) -> Draft:
+def draft(item_id: str, body: ItemBody) -> Draft:
+    """Return the item of a body."""
     since = None if body.published is None else moment(body.published)
     return Draft(item_id, body.attributes, body.available, since)
 

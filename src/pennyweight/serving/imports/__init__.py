@@ -1,0 +1,1 @@
+"""Files of items or events that operators upload: read, looked at, then stored."""
