@@ -29,7 +29,7 @@ def compose() -> dict[str, Any]:
 
 def commands() -> list[list[str]]:
     """Return the arguments of each pennyweight command."""
-    found = [compose()["services"]["shop"]["command"]]
+    found = [compose()["services"][name]["command"] for name in ("shop", "playground")]
     found += [json.loads(line[4:]) for line in DOCKERFILE.splitlines() if line.startswith("CMD [")]
     for unit in UNITS:
         for line in re.findall(r"^Exec\w+=(.*)$", unit.read_text("utf-8"), re.MULTILINE):
@@ -64,7 +64,7 @@ def test_the_image_has_no_torch_and_copies_what_is_there():
         for source in line.split()[:-1]:
             assert (ROOT / source).exists() and f"!{source}" in ignored
     assert "USER 10001" in DOCKERFILE and "HEALTHCHECK" in DOCKERFILE
-    assert "pip install --no-cache-dir --no-compile .\n" in DOCKERFILE  # no extra
+    assert "pip install --no-cache-dir --no-compile '.[client]'\n" in DOCKERFILE  # no other extra
 
 
 def test_compose_mounts_what_is_there():

@@ -91,7 +91,9 @@ def playground(
 
     def ready(address: str, engine: object) -> None:
         say(f"Shop: {address}/playground, dashboard: {address}/; Ctrl-C stops")
-        threads.append(session.begin(address, stopping))
+        # All addresses are no address to ask.
+        local = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        threads.append(session.begin(local, stopping))
 
     try:
         run.serve(settings, on_ready=ready)
