@@ -12,6 +12,10 @@ from live import Service
 from test_dashboard import looked_at, page, post
 
 from html_page import Page
+from pennyweight.client import Client
+from pennyweight.ingestion.checkpoint import RefusedRows
+from pennyweight.ingestion.ingest import Ingestion
+from pennyweight.ingestion.mapping import EventMapping
 from pennyweight.serving.dashboard.multipart import read_file_form
 from pennyweight.serving.http.problems import Refusal
 from pennyweight.serving.http.uploads import UPLOAD_BYTES
@@ -160,7 +164,7 @@ def hidden(text: str) -> str:
     return token
 
 
-def test_nothing_is_stored_before_the_confirmation_and_nothing_twice(live):
+def test_nothing_is_stored_before_the_confirmation_and_nothing_twice(live, tmp_path):
     for stored, repeated in ((3, 0), (0, 3)):
         address = upload(live, CSV)
         text = settled(live, address)
@@ -175,6 +179,12 @@ def test_nothing_is_stored_before_the_confirmation_and_nothing_twice(live):
     assert "events: 3 stored, 0 stored before, 0 erased" in page(live, "/dashboard/audit")
     history = live.get("/v1/users/ann")["events"]
     assert any(event["item_id"] == "i1" and event["timestamp"] == 1.7e9 for event in history)
+    (tmp_path / "log.csv").write_bytes(CSV)
+    with Client(f"http://127.0.0.1:{live.port}") as client:  # the ids are those of `ingest`
+        refused = RefusedRows(tmp_path / "refused.jsonl", None)
+        ingestion = Ingestion(client, EventMapping("log.csv"), refused)
+        ingestion.file(tmp_path / "log.csv", follow=False)
+    assert ingestion.counts.duplicates == 3 and ingestion.counts.refused == 3
     text = page(live, "/dashboard/import")
     assert text.count("<td>is stored</td>") == 2
     assert live.http.delete("/v1/users/ann").status_code == 200
