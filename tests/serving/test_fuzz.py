@@ -11,10 +11,14 @@ EXAMPLES = [(1, 4), pytest.param(2, 15, marks=pytest.mark.slow)]
 
 @pytest.mark.parametrize(("seed", "examples"), EXAMPLES)
 def test_no_request_breaks_the_service(live, tmp_path, seed, examples):
+    document = tmp_path / "openapi.json"
+    document.write_text(live.http.get("/openapi.json").text, encoding="utf-8")
     command = [
         Path(sys.executable).with_name("schemathesis"),
         "run",
-        f"http://127.0.0.1:{live.port}/openapi.json",
+        document,
+        "--url",
+        f"http://127.0.0.1:{live.port}",
         "--max-examples",
         str(examples),
         "--seed",
