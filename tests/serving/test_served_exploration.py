@@ -114,6 +114,12 @@ def test_feedback_counts_exposures_and_positive_events(bundles, tmp_path, monkey
         assert known.events[ids.code(acted)] == 1 and known.events.sum() == 1
         assert not known.exposures[bundle.recommender.interactions.counts >= 5].any()
         assert feedback.of(bundle) is known
+        live.http.put("/v1/items/newest", json={"attributes": {"title": "mate blend"}})
+        wait_until(lambda: live.engine.traffic.split.primary.is_open("newest"))
+        grown = feedback.of(live.engine.traffic.split.primary)
+        assert len(grown.exposures) == len(ids) + 1
+        assert grown.exposures[: len(ids)].tolist() == known.exposures.tolist()
+        assert feedback.of(bundle).exposures.tolist() == known.exposures.tolist()
         text = page(live, "/dashboard/feedback").partition("<h2>Exploration</h2>")[2]
         explored = sum(len(marked(result)) for result in lists)
         share = f"{100 / explored:.1f}"

@@ -50,7 +50,7 @@ class NewItemFeedback:
         self._events: Counter[str] = Counter()
         self._until = clock() - keep  # lists before it are counted
         self._seq: int | None = None  # so are events up to it
-        self._arrays: dict[tuple[str, int], ItemFeedback] = {}
+        self._arrays: dict[str, ItemFeedback] = {}  # by version of the bundle
         self._is_read = False
         self._lock, self._stopping = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,10 +65,9 @@ class NewItemFeedback:
                 self._thread.start()
             if not self._is_read:
                 return None
-            key = (bundle.version, len(bundle.open))
-            if key not in self._arrays:
-                self._arrays[key] = self._feedback(bundle)
-            return self._arrays[key]
+            feedback = self._arrays.get(bundle.version) or self._feedback(bundle)
+            self._arrays[bundle.version] = resized(feedback, len(bundle.open))
+            return self._arrays[bundle.version]
 
     def read(self) -> None:
         """Count the lists and events since the last reading."""
@@ -83,7 +82,11 @@ class NewItemFeedback:
             self._exposures.update(listed)
             self._events.update(events)
             self._until = max(since, until)
-            self._arrays, self._is_read = {}, True
+        # Here, and not while a list waits for it.
+        bundles = self._traffic.split.bundles
+        arrays = {version: self._feedback(bundle) for version, bundle in bundles.items()}
+        with self._lock:
+            self._arrays, self._is_read = arrays, True
 
     def close(self) -> None:
         """Stop after the page that is being read."""
@@ -133,3 +136,19 @@ class NewItemFeedback:
             if log is not None:
                 array[log.counts >= MIN_EVENTS] = 0
         return feedback
+
+
+def resized(feedback: ItemFeedback, n_items: int) -> ItemFeedback:
+    """Return the feedback for more items, which have none yet, or for the first ones alone.
+
+    Items of a bundle that come later follow those that are there.
+    """
+    n = len(feedback.exposures)
+    if n == n_items:
+        return feedback
+    return ItemFeedback(
+        *(
+            np.pad(array[:n_items], (0, max(0, n_items - n)))
+            for array in (feedback.exposures, feedback.events)
+        )
+    )
