@@ -152,6 +152,8 @@ def test_the_sentence_says_whether_the_objective_is_kept(crowd):
         update={"fleets": (late.model_copy(update={"violations": 0.05}), *crowd.fleets[1:])}
     )
     assert kept.sentence().startswith("The elastic fleet keeps the objective")
+    same = crowd.model_copy(update={"fleets": (crowd.oracle, crowd.fixed, crowd.oracle)})
+    assert same.sentence().endswith(" as many as a perfect oracle.")
 
 
 def test_a_result_is_the_same_after_json(crowd):

@@ -149,13 +149,15 @@ class ScalingResult(VersionedModel):
             f"The elastic fleet {verb} the objective: it answers {percent(1 - fleet.violations)} "
             f"of {count(fleet.requests, 'request')} within {milliseconds(self.objective_s)}, where "
             f"the objective is {100 * self.quantile:g} %. It takes {fleet.replica_hours:,.1f} "
-            f"replica-hours: {self._against(self.fixed)} than a fixed fleet of {fixed}, "
-            f"{self._against(self.oracle)} than a perfect oracle."
+            f"replica-hours: {self._against(self.fixed)} a fixed fleet of {fixed}, "
+            f"{self._against(self.oracle)} a perfect oracle."
         )
 
     def _against(self, other: FleetResult) -> str:
         ratio = self.elastic.replica_hours / max(other.replica_hours, 1e-9) - 1
-        return f"{percent(abs(ratio), 0)} {'more' if ratio > 0 else 'fewer'}"
+        if abs(ratio) < 0.005:
+            return "as many as"
+        return f"{percent(abs(ratio), 0)} {'more' if ratio > 0 else 'fewer'} than"
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return rows of texts, a head and a row for each fleet."""
