@@ -18,6 +18,7 @@ from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.errors import BundleError, PlanError
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.building import BuildContext
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.linear import Linear
 from pennyweight.scorers.neighbors import Neighbors
@@ -164,7 +165,7 @@ def test_a_history_does_not_see_its_batch(scorer):
 def test_a_resumed_fit_still_knows_the_world_and_the_new_items(name):
     kind = SCORERS[name]
     parent = kind.make().fit(BOARD.before, CATALOG)
-    choices = parent.choices()
+    choices, settings = parent.choices(), parent.setting_values()
     # Two items more, and the old ones in another order.
     order = np.random.default_rng(0).permutation(N).astype(np.int32)
     codes = np.concatenate([order, [-1, -1]]).astype(np.int32)
@@ -173,10 +174,9 @@ def test_a_resumed_fit_still_knows_the_world_and_the_new_items(name):
     catalog = Catalog(Ids(names, "items"), tuple(texts))
     where = np.argsort(order).astype(np.int32)
     log = replace(BOARD.before, item=where[BOARD.before.item], n_items=N + 2)
-    fitted = parent.resumed(codes).fit(log, catalog)
-    assert {k: v for k, v in fitted.choices().items() if k != "epochs"} == {
-        k: v for k, v in choices.items() if k != "epochs"
-    }
+    fitted = parent.resumed(codes, BuildContext()).fit(log, catalog)
+    assert fitted.choices() == choices
+    assert fitted.setting_values() == settings
     scores = fitted.score(replace(HISTORIES, item=where[HISTORIES.item]))
     assert scores.shape == (len(HISTORIES), N + 2) and np.isfinite(scores).all()
     if kind.solves:

@@ -94,6 +94,14 @@ def test_comparisons_are_seeded_and_corrected():
     assert comparisons(results(blend=[0, 0, 0, 0])) == ()
 
 
+def test_a_blend_that_was_not_refitted_is_compared_with_its_like_alone():
+    names = ["blend", "tower", "blend-without-model"]
+    ranks = {name: [0, 1, 2, 3] for name in names}
+    assert [test.other for test in comparisons(results(**ranks))] == names[1:]
+    refitted = results(**ranks, **{"blend-train-only": [0, 1, 2, 3]})
+    assert [test.other for test in comparisons(refitted)] == ["tower"]
+
+
 def test_said_plainly():
     def sentence(value, p):
         ends = Measurement(value=value, low=value - 0.002, high=value + 0.002)

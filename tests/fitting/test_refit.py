@@ -16,6 +16,7 @@ from pennyweight.fitting.job import Job
 from pennyweight.progress.tracker import ProgressTracker
 from pennyweight.reports import evaluation_page
 from pennyweight.scorers.blend import Blend
+from pennyweight.scorers.building import BuildContext
 from pennyweight.scorers.content import Content
 from pennyweight.scorers.neighbors import Neighbors
 from pennyweight.scorers.popularity import Popularity
@@ -96,8 +97,32 @@ def test_every_form_of_a_report_names_the_events_of_each_fit(both):
     assert "<td>train</td>" in evaluation_page(plain)
 
 
+def test_a_refit_goes_on_from_the_vectors_of_the_training_events():
+    data = read(ITEMS, EVENTS)
+    given = {"encoder.name": "tfidf", "scorers.names": ["tower"]}
+    plan = Plan().override(given | {"evaluate.protocol": "leave-last-out"})
+    job = Job(data, None, plan, ProgressTracker(), final=True)
+    report = job.measure()
+    parted, tower = split(data.interactions, "leave-last-out"), job.blend.components["tower"]
+    codes = np.arange(len(data.catalog), dtype=np.int32)
+    seen = np.bincount(parted.train.user, minlength=len(data.interactions.users))
+    context = BuildContext(seen_events=seen)
+    names = {"tower": parted.test.before, "final": data.interactions}
+    by_hand = {
+        name: tower.resumed(codes, context).fit(log, data.catalog) for name, log in names.items()
+    }
+    results = measure({"tower": by_hand["tower"]}, parted.test, repeats="exclude")["tower"]
+    assert values(report, "tower") == pytest.approx(
+        {metric: results.column(metric).mean() for metric in results.names}
+    )
+    final = job.refit(report).scorer.components["tower"]
+    np.testing.assert_array_equal(final.item_vectors, by_hand["final"].item_vectors)
+    assert final.choices() == tower.choices()
+
+
 def test_a_recommender_knows_every_event_whatever_was_measured():
-    refitted, plain = (fit(ITEMS, EVENTS, refit=refit, **QUICK) for refit in (True, False))
+    given = QUICK | {"scorers": [*SCORERS, "tower"]}
+    refitted, plain = (fit(ITEMS, EVENTS, refit=refit, **given) for refit in (True, False))
     for user in ("u0", "u7"):
         assert plain.recommend(user=user).equals(refitted.recommend(user=user))
     assert plain.plan.evaluate.refit is False
@@ -111,6 +136,7 @@ def test_without_validation_events_there_is_one_row():
     report = evaluate(ITEMS, two, **QUICK)
     assert BEFORE_REFIT not in report.scorers
     assert set((report.fitted_on or {}).values()) == {"train"}
+    assert not any("refit" in stage for stage in report.cost.seconds)
 
 
 def test_a_language_model_left_out_is_measured_without_a_refit_too():

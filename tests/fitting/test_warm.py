@@ -65,7 +65,7 @@ def test_choices_and_weights_stay(words_id):
     fitted = warm_fit(parent, CATALOG.ids, log, catalog)
     assert fitted.weights == weights and fitted.routes == routes
     assert fitted.components["content"].decay == 0.5
-    assert fitted.components["tower"].settings.epochs == 1
+    assert fitted.components["tower"].settings.epochs == 3
     assert fitted.search.bm25_weight == 0.01 and fitted.search.words_id == words_id
     scores = fitted.score(replace(BOARD.histories, item=BOARD.histories.item + 1))
     assert scores.shape == (len(BOARD), N + 1) and np.isfinite(scores).all()

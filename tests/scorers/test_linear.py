@@ -94,6 +94,18 @@ def test_the_sparse_form_is_a_ridge_on_the_strongest():
         np.testing.assert_allclose(weights[support, target], expected, atol=1e-5)
 
 
+def test_pairs_of_rare_items_are_counted_like_those_of_frequent_ones(monkeypatch):
+    rng = np.random.default_rng(3)
+    # Of forty items some are rare, and several have no history in common.
+    rows = [np.unique(40 * rng.random(5) ** 2).astype(int).tolist() for _ in range(60)]
+    log, catalog = world.events(rows, 40), world.catalog([""] * 40)
+    whole = Linear(penalty=5.0, dense_items=0, support=9).fit(log, catalog).matrix
+    for frequent in (1, 12):
+        monkeypatch.setattr(linear, "DENSE_ITEMS", frequent)
+        some = Linear(penalty=5.0, dense_items=0, support=9).fit(log, catalog).matrix
+        np.testing.assert_array_equal(some.toarray(), whole.toarray())
+
+
 def test_a_repeated_event_counts_once():
     once, twice = world.events([[0, 1], [1, 2]], 3), world.events([[0, 1, 1, 0], [1, 2, 2]], 3)
     catalog = world.catalog([""] * 3)

@@ -9,6 +9,7 @@ import world
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.tfidf import LexicalEncoder
 from pennyweight.evaluation.measure import measure
+from pennyweight.scorers.building import BuildContext
 from pennyweight.scorers.two_tower import TwoTower
 from pennyweight.scorers.two_tower_training import TwoTowerSettings
 
@@ -17,6 +18,7 @@ SETTINGS = TwoTowerSettings(
 )
 BOARD, CATALOG = world.checkerboard()
 ENCODER = LexicalEncoder.fit(CATALOG.texts, dim=8)
+ALL = np.arange(len(CATALOG), dtype=np.int32)  # the codes of items that stay
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +145,47 @@ def test_a_resumed_tower_starts_where_the_training_ended(tower):
         tower.tuned, tower.items, tower.histories
     )
     still.settings = replace(SETTINGS, learning_rate=0.0)
-    resumed = still.resumed(np.arange(len(CATALOG), dtype=np.int32))
-    assert resumed.settings.epochs == 1
-    resumed.fit(BOARD.before, CATALOG)
+    resumed = still.resumed(ALL, BuildContext())
+    calls: list[int] = []
+    resumed.fit(BOARD.before, CATALOG, progress=lambda done, total: calls.append(total))
+    assert calls == [10] * 10  # one epoch, see above
     seen = np.unique(BOARD.before.item)
     for name in ("item_vectors", "history_vectors"):
         np.testing.assert_allclose(
             getattr(resumed, name)[seen], getattr(tower, name)[seen], atol=1e-5
         )
+
+
+def test_a_resumed_tower_keeps_its_settings_and_the_earlier_one_its_vectors(tower):
+    before = tower.item_vectors.copy()
+    parent = tower.packed(tower.tuned, tower.items, tower.histories)
+    parent.decay, parent.epochs = 0.9, 3
+    resumed = parent.resumed(ALL, BuildContext()).fit(BOARD.before, CATALOG)
+    assert (resumed.decay, resumed.epochs, resumed.settings) == (0.9, 3, SETTINGS)
+    np.testing.assert_array_equal(tower.item_vectors, before)
+    assert not np.array_equal(resumed.item_vectors, before)
+    again = parent.resumed(ALL, BuildContext()).fit(BOARD.before, CATALOG)
+    np.testing.assert_array_equal(again.item_vectors, resumed.item_vectors)
+
+
+def test_new_events_are_gone_through_as_often_as_in_a_whole_training(tower):
+    parent = tower.packed(tower.tuned, tower.items, tower.histories)
+    parent.epochs = 2
+    seen = BOARD.before.histories.length - 1  # the newest event of each of the 20 users is new
+    context = BuildContext(seen_events=seen)
+    calls: list[int] = []
+    resumed = parent.resumed(ALL, context).fit(
+        BOARD.before, CATALOG, progress=lambda _, total: calls.append(total)
+    )
+    # Of 160 pairs, 20 and a tenth of the other 140 an epoch: three batches of 16.
+    assert calls == [2 * 3] * 6
+    again = parent.resumed(ALL, context).fit(BOARD.before, CATALOG)
+    np.testing.assert_array_equal(again.item_vectors, resumed.item_vectors)
+
+
+def test_the_next_fit_of_a_resumed_tower_begins_anew():
+    tower = TwoTower(ENCODER, SETTINGS).fit(BOARD.before, CATALOG)
+    resumed = tower.resumed(ALL, BuildContext()).fit(BOARD.before, CATALOG)
+    np.testing.assert_array_equal(
+        resumed.fit(BOARD.before, CATALOG).item_vectors, tower.item_vectors
+    )

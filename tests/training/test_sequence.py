@@ -10,9 +10,10 @@ import world
 from pennyweight.config.plan import ScorersPlan
 from pennyweight.data.interactions import Histories
 from pennyweight.encoders.tfidf import LexicalEncoder
-from pennyweight.errors import BundleError, MissingExtraError
-from pennyweight.fitting.components import build_components, components_of
+from pennyweight.errors import BundleError, MissingExtraError, PlanError
+from pennyweight.fitting.components import TRAINERS, build_components, components_of
 from pennyweight.fitting.encoder_choice import Encoders
+from pennyweight.scorers.building import BuildContext
 from pennyweight.scorers.causal_transformer import encode_histories
 from pennyweight.scorers.sequence import Sequence, SequenceSettings
 
@@ -164,6 +165,28 @@ def test_it_starts_from_a_tower(trainer, names):
     assert sequence.score(HISTORIES).any()
     if "tower" in names:
         assert sequence.vectors_of(LOG, CATALOG) is scorers["tower"].item_vectors
+
+
+def test_a_resumed_one_starts_from_the_tower_that_was_resumed_before_it(trainer, tmp_path):
+    encoders = Encoders(None, LexicalEncoder.fit(CATALOG.texts, dim=4), "tfidf")
+    components = components_of(ScorersPlan(names=("tower", "sequence")), None, None)
+    scorers = build_components(components, encoders, repeats="include", seed=7)
+    for scorer in scorers.values():
+        scorer.fit(LOG, CATALOG)
+    codes = np.arange(len(CATALOG), dtype=np.int32)
+    context = BuildContext(built={"tower": scorers["tower"]}, trainers=TRAINERS)
+    tower = scorers["tower"].resumed(codes, context).fit(LOG, CATALOG)
+    context = BuildContext(built={"tower": tower}, trainers=TRAINERS)
+    before = scorers["sequence"].score(HISTORIES)
+    resumed = scorers["sequence"].resumed(codes, context).fit(LOG, CATALOG)
+    np.testing.assert_array_equal(scorers["sequence"].score(HISTORIES), before)
+    assert resumed.settings == scorers["sequence"].settings
+    scorers["sequence"].save(tmp_path)
+    loaded = Sequence.load(tmp_path)
+    with pytest.raises(PlanError, match="--full"):
+        loaded.resumed(codes, BuildContext(trainers=TRAINERS))
+    loaded = loaded.resumed(codes, context).fit(LOG, CATALOG)
+    np.testing.assert_array_equal(loaded.score(HISTORIES), resumed.score(HISTORIES))
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):

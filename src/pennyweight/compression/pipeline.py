@@ -29,7 +29,7 @@ from pennyweight.evaluation.bootstrap import bootstrap_ratios
 from pennyweight.evaluation.measure import measure
 from pennyweight.evaluation.user_results import PRIMARY_METRIC
 from pennyweight.fitting.forecast import forecast
-from pennyweight.fitting.job import rounded
+from pennyweight.fitting.job_report import rounded
 from pennyweight.fitting.pretrained import open_pretrained
 from pennyweight.fitting.stages import Stages
 from pennyweight.machine.forecast import speed

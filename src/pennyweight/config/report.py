@@ -33,7 +33,10 @@ __all__ = [
     "ALL_FOLDS",
     "BEFORE_REFIT",
     "HEADLINE",
+    "NOT_REFITTED",
+    "WITHOUT_MODEL",
     "WITHOUT_TREES",
+    "WITH_MODEL",
     "CleaningFinding",
     "Cost",
     "FittedOn",
@@ -45,6 +48,9 @@ HEADLINE = ("ndcg@10", "recall@10", "recall@50", "mrr@10")
 
 BEFORE_REFIT = "blend-train-only"  # the blend as it was before the refit
 WITHOUT_TREES = "blend-without-trees"  # the blend without its ranking stage
+# The rejected blend of the encoder ablation, with the language model or without it.
+WITH_MODEL, WITHOUT_MODEL = "blend-with-model", "blend-without-model"
+NOT_REFITTED = (BEFORE_REFIT, WITH_MODEL, WITHOUT_MODEL)  # where the others are
 
 ALL_FOLDS = (
     "quality and tests are over all folds, and a user of several folds counts once; everything "
@@ -101,7 +107,8 @@ class Report(VersionedModel):
         Scorer -> metric (``ndcg@10``) -> mean over users with a 95 % interval.
     fitted_on
         Scorer -> the events it was fitted on, ``train`` or ``train+validation``. Published
-        models are fitted on ``train``; `BEFORE_REFIT` names the blend as it was then.
+        models are fitted on ``train``; `BEFORE_REFIT` names the blend as it was then, and the
+        rejected blend of the encoder ablation is not refitted.
     folds
         The quality of each fold, oldest first, where time was cut several times; ``scorers`` and
         ``comparisons`` are then over all folds, the rest is of the last.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pennyweight.config.quality import Comparison, Slice
-from pennyweight.config.report import BEFORE_REFIT
+from pennyweight.config.report import BEFORE_REFIT, NOT_REFITTED
 from pennyweight.evaluation.bootstrap import bootstrap, paired_tests
 from pennyweight.evaluation.groups import Groups
 from pennyweight.evaluation.measure import PerUser
@@ -109,10 +109,11 @@ def comparisons(
 ) -> tuple[Comparison, ...]:
     """Test one scorer against each of the others, NDCG@10 user by user (see `paired_tests`).
 
-    The blend before its refit is no other scorer, and is left out.
+    Beside a refitted blend, blends that were not refitted are left out: they know fewer events.
     """
     by_scorer = results.by_scorer if isinstance(results, UserResults) else results
-    rivals = [name for name in by_scorer if name not in {scorer, BEFORE_REFIT}]
+    left_out = {scorer, *(NOT_REFITTED if BEFORE_REFIT in by_scorer else ())}
+    rivals = [name for name in by_scorer if name not in left_out]
     if not rivals:
         return ()
     ndcg = np.column_stack([by_scorer[name].column(PRIMARY_METRIC) for name in rivals])

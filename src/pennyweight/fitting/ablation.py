@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pennyweight.config.ablation import AblationCost, AblationDifference, EncoderAblation
 from pennyweight.config.ablation_table import AblatedSlice
 from pennyweight.config.plan import EvaluatePlan
-from pennyweight.config.report import WITHOUT_TREES
+from pennyweight.config.report import BEFORE_REFIT, WITH_MODEL, WITHOUT_MODEL, WITHOUT_TREES
 from pennyweight.data.split import HeldOut
 from pennyweight.evaluation.ablation import added, keep
-from pennyweight.evaluation.measure import measure
+from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import PRIMARY_METRIC, UserResults
 from pennyweight.fitting.ablation_results import slices_by_length
@@ -17,9 +17,28 @@ from pennyweight.machine.machine import usable_cores
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["WITH", "WITHOUT", "AblationStudy", "stage_name"]
+__all__ = ["WITH", "WITHOUT", "AblationStudy", "Measured", "stage_name"]
 
-BLEND, WITH, WITHOUT = "blend", "blend-with-model", "blend-without-model"
+BLEND, WITH, WITHOUT = "blend", WITH_MODEL, WITHOUT_MODEL
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Scorers as measured on the test users.
+
+    Attributes
+    ----------
+    results
+        Scorer -> its results.
+    seconds
+        Scorer -> seconds of the ranking for all users.
+    test
+        The users and their held-out events.
+    """
+
+    results: dict[str, PerUser]
+    seconds: dict[str, float]
+    test: HeldOut
 
 
 @dataclass
@@ -90,25 +109,20 @@ class AblationStudy:
         return {name: scorer for name, scorer in ours.items() if shared[name] is not scorer}
 
     def report(
-        self,
-        results: UserResults,
-        seconds: Mapping[str, float],
-        fit_seconds: Mapping[str, float],
-        plan: EvaluatePlan,
+        self, measured: Measured, fit_seconds: Mapping[str, float], plan: EvaluatePlan
     ) -> EncoderAblation:
         """Return the ablation for the report, by the blends without a ranking stage.
 
         Parameters
         ----------
-        results
-            Results on the test users.
-        seconds
-            Scorer -> seconds of the ranking for all of them.
+        measured
+            Both blends as fitted on the training events.
         fit_seconds
             Stage -> seconds of the fit.
         """
-        rival = self.rival[0]
-        chosen = WITHOUT_TREES if WITHOUT_TREES in results.by_scorer else BLEND
+        rival, results = self.rival[0], UserResults(measured.results, measured.test)
+        forms = (WITHOUT_TREES, BEFORE_REFIT, BLEND)  # of the chosen blend
+        chosen = next(name for name in forms if name in measured.results)
         ours, theirs = (rival, chosen) if rival == WITH else (chosen, rival)
         gains = added(results, ours, theirs, resamples=plan.bootstrap, rng=plan.seed)
         prices = []
@@ -116,7 +130,7 @@ class AblationStudy:
             (ours, self.with_model, False),
             (theirs, self.without_model, True),
         ):
-            a_million = seconds[name] / len(results.held_out) * 1e6
+            a_million = measured.seconds[name] / len(measured.test) * 1e6
             prices.append(
                 AblationCost(
                     fit_seconds=self._fit_seconds(fit_seconds, plain=plain),
@@ -142,11 +156,8 @@ class AblationStudy:
         )
 
     def _fit_seconds(self, seconds: Mapping[str, float], *, plain: bool) -> float:
-        """Return the seconds of the stages in which the two differ, the last fit aside."""
-        stages = [
-            "encode",
-            *(f"{kind} {name}" for kind in ("fit", "refit") for name in self.unshared),
-        ]
+        """Return the seconds of the stages in which the two differ, refits aside."""
+        stages = ["encode", *(f"fit {name}" for name in self.unshared)]
         return sum(seconds.get(stage_name(stage, plain=plain), 0.0) for stage in stages)
 
 

@@ -14,7 +14,15 @@ from pennyweight.scorers.building import BuildContext
 from pennyweight.scorers.protocol import Scorer, Setting
 from pennyweight.scorers.registry import scorer_type
 
-__all__ = ["BY_TIME", "DEFAULT", "Component", "build_components", "build_context", "components_of"]
+__all__ = [
+    "BY_TIME",
+    "DEFAULT",
+    "TRAINERS",
+    "Component",
+    "build_components",
+    "build_context",
+    "components_of",
+]
 
 DEFAULT = ("popularity", "content", "neighbors", "linear", "tower")
 OF_TIME, OF_REPEATS = "novelty", "repeat-consumption"  # added where they say something
@@ -141,7 +149,7 @@ def build_context(
 ) -> BuildContext:
     """Return the context that scorers are built in."""
     return BuildContext(
-        encoders.content, encoders.table, repeats == "include", seed, built, TRAINERS
+        encoders.content, encoders.table, repeats == "include", seed, built, trainers=TRAINERS
     )
 
 

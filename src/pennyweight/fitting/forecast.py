@@ -114,11 +114,11 @@ def forecast(
         Whether a search by text is chosen, and whether a token table encodes the catalog for it, or
         a separate language model.
     refit
-        Whether all is fitted again on training and validation events.
+        Whether the blend is fitted again on training and validation events.
     rerank
         Whether a ranking stage is trained.
     final
-        Whether all is fitted once more on every event.
+        Whether the blend is fitted once more on every event.
     folds
         How often all but the reading and the final fit is done.
     """
@@ -193,7 +193,9 @@ def _work(
     scoring = data.items * SCORE_WORK  # of one user
     choices = scoring * CHOICES * _users(data, None, TUNED)
     blending = scoring * len(scorers) * _users(data, None, BLENDED)
-    fits = {name: scorer.estimate(data, dim).operations for name, scorer in scorers.items()}
+    estimates = {name: scorer.estimate(data, dim) for name, scorer in scorers.items()}
+    fits = {name: estimate.operations for name, estimate in estimates.items()}
+    again = {name: fits[name] * estimate.resumed_share for name, estimate in estimates.items()}
     own = {
         name: fits[name] * _is_fitted_twice(scorer)
         for name, scorer in scorers.items()
@@ -216,15 +218,13 @@ def _work(
         work["ranking stage"] = listed * (scoring * len(scorers) + TREES_WORK)
     if searching is not None:
         work["search"] = searching
+    blend, rival = scoring * users, scoring * users * (len(fits) + 1) / 2 * bool(own)
     if refit:
-        work["measure before refit"] = scoring * users
-        work |= {f"refit {name}": fits[name] for name in fits}
-        work |= {
-            stage_name(f"refit {name}", plain=True): operations for name, operations in own.items()
-        }
-    work["measure"] = scoring * users * (len(fits) + 1 + (len(fits) + 1 + refit) * bool(own) / 2)
+        work["measure before refit"] = blend + rival
+        work |= {f"refit {name}": again[name] for name in fits}
+    work["measure"] = blend * (len(fits) + 1) + rival * (not refit)
     work |= {"intervals": 0.0, "lists and slices": 0.0}
-    return work | {f"{FINAL}{name}": fits[name] for name in fits if final}
+    return work | {f"{FINAL}{name}": again[name] for name in fits if final}
 
 
 def _search_work(data: Volume, search: Literal["none", "table", "model"]) -> float | None:
@@ -238,8 +238,8 @@ def _search_work(data: Volume, search: Literal["none", "table", "model"]) -> flo
 
 def _fits(name: str) -> Iterator[str]:
     """Yield the stages that fit a scorer."""
-    for stage in ("fit", "refit", "final"):
-        yield from (stage_name(f"{stage} {name}", plain=plain) for plain in (False, True))
+    yield stage_name(f"fit {name}", plain=True)
+    yield from (f"{stage} {name}" for stage in ("fit", "refit", "final"))
 
 
 def _is_fitted_twice(scorer: Scorer | type[Scorer]) -> bool:

@@ -1,51 +1,32 @@
 """One run of `fit` or `evaluate`: its data, its plan, and the state its stages share."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from functools import cached_property, partial
-from importlib.metadata import version
-from platform import python_version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pennyweight.config.ablation import EncoderAblation
 from pennyweight.config.exploration import ExplorationShare
 from pennyweight.config.plan import Plan
-from pennyweight.config.report import (
-    BEFORE_REFIT,
-    WITHOUT_TREES,
-    CleaningFinding,
-    Cost,
-    FittedOn,
-    Measurement,
-    Report,
-)
+from pennyweight.config.report import BEFORE_REFIT, NOT_REFITTED, WITHOUT_TREES, Cost, Report
 from pennyweight.config.reranking import Reranking
 from pennyweight.config.search import SearchQuality
 from pennyweight.data.dataset import Dataset
-from pennyweight.data.fingerprint import fingerprint
 from pennyweight.data.input_size import Volume, volume
-from pennyweight.data.interactions import Interactions
 from pennyweight.data.split import CUTS, Cuts, HeldOut, Split
 from pennyweight.data.tables import Source
 from pennyweight.encoders.endpoint_client import is_endpoint
 from pennyweight.encoders.protocol import Encoder
-from pennyweight.evaluation.analysis import LISTED, Analysis, analyze
+from pennyweight.evaluation.analysis import LISTED, Grouping, analyze
 from pennyweight.evaluation.measure import PerUser, measure
 from pennyweight.evaluation.new_items import reach
 from pennyweight.evaluation.ranking import Repeats
 from pennyweight.evaluation.user_results import UserResults
-from pennyweight.fitting.ablation import AblationStudy, stage_name
-from pennyweight.fitting.components import (
-    BY_TIME,
-    Component,
-    build_components,
-    components_of,
-)
-from pennyweight.fitting.data import dataset, enriched, origin_of
+from pennyweight.fitting.ablation import Measured
+from pennyweight.fitting.blend_trainer import BlendTrainer, ChosenBlend
+from pennyweight.fitting.components import BY_TIME, Component, components_of
+from pennyweight.fitting.data import dataset, origin_of
 from pennyweight.fitting.encoder_choice import (
     Encoders,
     check_encoder,
@@ -53,12 +34,12 @@ from pennyweight.fitting.encoder_choice import (
     check_server_settings,
     choose_encoders,
     encoders_of,
-    prompts_used,
     uses_language_model,
 )
 from pennyweight.fitting.exploration import choose_share
-from pennyweight.fitting.forecast import BLENDED, RANKED, REMEDY, TUNED, forecast
-from pennyweight.fitting.measurable import check_folds, measurable, on_weights
+from pennyweight.fitting.forecast import RANKED, REMEDY, TUNED, forecast
+from pennyweight.fitting.job_report import ReportedFit
+from pennyweight.fitting.measurable import check_folds, measurable
 from pennyweight.fitting.quality import grouping_of, means, word_vectors
 from pennyweight.fitting.reranking import check_budget, learn_trees
 from pennyweight.fitting.search_choice import (
@@ -71,19 +52,17 @@ from pennyweight.fitting.search_choice import (
     search_work,
 )
 from pennyweight.fitting.stages import Stages
-from pennyweight.fitting.tune import chosen_settings, fit_component, sample
 from pennyweight.machine.forecast import Forecast, speed
-from pennyweight.machine.machine import Machine, matrix_threads, peak_rss
+from pennyweight.machine.machine import matrix_threads, peak_rss
 from pennyweight.progress.tracker import ExpectedStage, ProgressTracker
 from pennyweight.ranking.reranking import as_listed
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.scorers.blend import Blend
 from pennyweight.scorers.protocol import Scorer
 
-__all__ = ["Job", "rounded"]
+__all__ = ["Job"]
 
 BLEND = "blend"
-VERSIONS = ("pennyweight", "numpy", "scipy", "polars", "onnxruntime", "tokenizers")
 
 
 class Job:
@@ -96,6 +75,8 @@ class Job:
 
     Attributes
     ----------
+    blend
+        The chosen blend, fitted to the training events.
     split, results
         The held-out events of `measure`, and the results of each scorer for each user.
     """
@@ -126,7 +107,7 @@ class Job:
         check_server_settings(plan.encoder)
         check_budget(plan.rerank)
         size = volume(items, events, columns=plan.data.columns)
-        self.expected = self._forecast(size, components)
+        self.expected = self._forecast(size, components, refit=plan.evaluate.refit)
         self.expected.state(REMEDY)
         check_folds(plan.evaluate.folds, plan.evaluate.protocol)
         tracker.expect(whole(self.expected.stages))
@@ -135,13 +116,14 @@ class Job:
             self.origin = origin_of(items, events, plan, self.data.interactions)
             self.setting = measurable(self.data.interactions, plan.evaluate)
         self.repeats: Repeats = self.setting.repeats
-        self.blend, self.encoder = Blend({}, repeats=self.repeats), ""
+        self.blend = Blend({}, repeats=self.repeats)
         self.reranking: Reranking | None = None
+        self.search: SearchQuality | None = None
         self.exploration: ExplorationShare | None = None
         self.split: Split | None = None
         self.results: UserResults | None = None
 
-    def _forecast(self, data: Volume, components: Sequence[Component]) -> Forecast:
+    def _forecast(self, data: Volume, components: Sequence[Component], *, refit: bool) -> Forecast:
         plan = self.plan
         model, encode = uses_language_model(plan.encoder.name)
         if is_endpoint(plan.encoder.name):
@@ -158,7 +140,7 @@ class Job:
             encode=encode,
             ablation=plan.evaluate.encoder_ablation,
             search=search_work(self._search_encoder, plan.encoder, components),
-            refit=plan.evaluate.refit,
+            refit=refit,
             rerank=plan.rerank.name != "none",
             final=self.final,
             folds=plan.evaluate.folds,
@@ -172,16 +154,17 @@ class Job:
     def _speed(self) -> float:
         return speed()
 
-    def _expect(self, components: Sequence[Component]) -> None:
+    def _expect(self, *, refit: bool) -> None:
         """Tell the tracker the stages after the first split, with the components as known now."""
-        expected = self._forecast(volume(self.data, None), components)
+        expected = self._forecast(volume(self.data, None), self._components, refit=refit)
         self.stages.tracker.expect(self._whole(expected.after("split")))
 
     def measure(self, cuts: Cuts = CUTS) -> Report:
         """Fit on train, choose on validation, refit on both, measure on test.
 
         The blend is measured before the refit as well; where the plan asks for no refit, all
-        scorers are measured as they were fitted on the training events.
+        scorers are measured as they were fitted on the training events. The rejected blend of the
+        encoder ablation is measured as fitted on these in either case.
 
         Parameters
         ----------
@@ -189,56 +172,102 @@ class Job:
             Of time, see `pennyweight.data.split.split`.
         """
         earlier = dict(self.stages.seconds)
-        catalog, log = self.data.catalog, self.data.interactions
-        protocol = self.setting.protocol
         plan, resamples = self.plan.evaluate, self.plan.evaluate.bootstrap
         with threadpool_limits(matrix_threads()):
-            with self.stages.stage("split"):
-                components = components_of(self.plan.scorers, protocol, self.repeats, self.scorers)
-                data_split = self.setting.split(log, plan, cuts)
-                grouping = grouping_of(self.data, data_split.test, plan)
-                if "split" not in earlier:
-                    self._expect(components)
-            with self.stages.stage("encode") as tell:
-                encoders = self._encoders(tell)
-                own_encoders = {
-                    name: choose_encoders(self.plan.encoder.of_name(name), catalog)
-                    for name in {component.encoder for component in components if component.encoder}
-                }
-            ablation = self._choose(components, encoders, own_encoders, data_split)
-            self.reranking = self._learn_trees(data_split)
-            search_quality = self._choose_search()
-            self.exploration = self._choose_exploration(data_split)
-            first = self._measure_before_refit(data_split)
-            if plan.refit:
-                self._fit(data_split.test.before, "refit", ablation)
-            rival = dict([ablation.rival]) if ablation is not None else {}
-            scorers = {**self.blend.components, BLEND: self._as_listed(), **rival}
-            if self.blend.trees is not None:
-                scorers[WITHOUT_TREES] = self.blend
-            by_scorer, seconds = self._measure(scorers, data_split.test)
-            results = UserResults(by_scorer | first, data_split.test)
+            data_split, grouping = self._split(cuts, is_first="split" not in earlier)
+            chosen = self._choose(data_split)
+            refits = self._refits(data_split)
+            before = self._measure_chosen(chosen, data_split.test, refits=refits)
+            after = self._measure_refitted(data_split) if refits else before
+            not_refitted = {n: r for n, r in before.results.items() if n in NOT_REFITTED}
+            results = UserResults(after.results | not_refitted, data_split.test)
             self.split, self.results = data_split, results
             with self.stages.stage("intervals"):
                 measured = means(results.by_scorer, resamples=resamples, seed=self.seed)
             with self.stages.stage("lists and slices"):
-                grouping = replace(grouping, words=word_vectors(self.blend.components, catalog))
+                words = word_vectors(self.blend.components, self.data.catalog)
+                grouping = replace(grouping, words=words)
                 analysis = analyze(results, grouping, resamples=resamples, rng=self.seed)
                 spent = {n: s - earlier.get(n, 0.0) for n, s in self.stages.seconds.items()}
-                added = (
-                    ablation.report(results, seconds, spent, plan) if ablation is not None else None
-                )
-        report = self._report(protocol, data_split.test, measured, analysis, added, search_quality)
-        reached = reach(results, BLEND, learned=self.blend.lift is None)
-        fitted_on = self._fitted_on(measured, data_split)
-        return report.model_copy(update={"fitted_on": fitted_on, "new_items": reached})
+                study = chosen.ablation
+                added = None if study is None else study.report(before, spent, plan)
+        trained_on = {
+            name: "train+validation" if refits and name not in not_refitted else "train"
+            for name in measured
+        }
+        return self._report(chosen).model_copy(
+            update={
+                "scorers": measured,
+                "fitted_on": trained_on,
+                "evaluated_users": len(data_split.test),
+                "encoder_ablation": added,
+                "new_items": reach(results, BLEND, learned=self.blend.lift is None),
+                "slices": analysis.slices,
+                "comparisons": analysis.comparisons,
+                "lists": analysis.lists,
+                "exposure": analysis.exposure,
+            }
+        )
 
-    def _measure_before_refit(self, data_split: Split) -> dict[str, PerUser]:
-        """Measure the blend as fitted on the training events, where a refit will change it."""
-        if not self.plan.evaluate.refit or not _has_validation(data_split):
-            return {}
-        scorers = {BEFORE_REFIT: self._as_listed()}
-        return self._measure(scorers, data_split.test, "measure before refit")[0]
+    def _split(self, cuts: Cuts, *, is_first: bool) -> tuple[Split, Grouping]:
+        """Hold out events, and group the users and items that are measured."""
+        with self.stages.stage("split"):
+            data_split = self.setting.split(self.data.interactions, self.plan.evaluate, cuts)
+            grouping = grouping_of(self.data, data_split.test, self.plan.evaluate)
+            if is_first:
+                self._expect(refit=self._refits(data_split))
+        return data_split, grouping
+
+    def _choose(self, data_split: Split) -> ChosenBlend:
+        """Fit on train and choose on validation: the blend, its ranking stage and its search."""
+        with self.stages.stage("encode") as tell:
+            encoders = self._encoders(tell)
+            own_encoders = {
+                name: choose_encoders(self.plan.encoder.of_name(name), self.data.catalog)
+                for name in {spec.encoder for spec in self._components if spec.encoder}
+            }
+        trainer = self._trainer
+        chosen = trainer.choose(self._components, encoders, own_encoders, data_split)
+        self.blend = chosen.blend
+        self.reranking = self._learn_trees(data_split)
+        self.search = self._choose_search()
+        self.exploration = self._choose_exploration(data_split)
+        return chosen
+
+    @property
+    def _components(self) -> tuple[Component, ...]:
+        """The components to fit, now that the protocol is known."""
+        setting = self.setting
+        return components_of(self.plan.scorers, setting.protocol, setting.repeats, self.scorers)
+
+    @property
+    def _trainer(self) -> BlendTrainer:
+        return BlendTrainer(self.data, self.plan, self.repeats, self.stages)
+
+    def _refits(self, data_split: Split) -> bool:
+        """Return whether a refit is measured: there are validation events to be learned."""
+        return self.plan.evaluate.refit and len(data_split.train) < len(data_split.test.before)
+
+    def _measure_chosen(self, chosen: ChosenBlend, test: HeldOut, *, refits: bool) -> Measured:
+        """Measure the scorers as fitted on the training events; before a refit, the blends."""
+        rival = dict([chosen.ablation.rival]) if chosen.ablation is not None else {}
+        if not refits:
+            return self._measure(self._scorers(self.blend) | rival, test)
+        scorers = {BEFORE_REFIT: self._as_listed(self.blend), **rival}
+        if rival and self.blend.trees is not None:  # the ablation compares blends without trees
+            scorers[WITHOUT_TREES] = self.blend
+        return self._measure(scorers, test, "measure before refit")
+
+    def _measure_refitted(self, data_split: Split) -> Measured:
+        """Measure the scorers as fitted on training and validation events."""
+        train, test = data_split.train, data_split.test
+        blend = self._trainer.refitted(self.blend, train, test.before, "refit")
+        return self._measure(self._scorers(blend), test)
+
+    def _scorers(self, blend: Scorer) -> dict[str, Scorer]:
+        """Return what the report measures of a blend, by the names there."""
+        scorers = {**blend.components, BLEND: self._as_listed(blend)}
+        return scorers if blend.trees is None else {**scorers, WITHOUT_TREES: blend}
 
     def _learn_trees(self, data_split: Split) -> Reranking | None:
         """Train the trees of the blend, where the plan asks for them and they gain."""
@@ -248,7 +277,7 @@ class Job:
         with self.stages.stage("ranking stage") as tell:
             return learn_trees(
                 self.blend,
-                sample(data_split.valid, RANKED.of(len(self.data.catalog)), self._rng()),
+                self._trainer.sample(data_split.valid, RANKED),
                 self.data.catalog,
                 plan,
                 repeats=self.repeats,
@@ -258,15 +287,8 @@ class Job:
                 progress=tell,
             )
 
-    def _as_listed(self) -> Scorer:
-        return as_listed(self.blend, exclude_seen=self.repeats == "exclude")
-
-    def _fitted_on(self, scorers: Iterable[str], data_split: Split) -> dict[str, FittedOn]:
-        refitted = self.plan.evaluate.refit and _has_validation(data_split)
-        return {
-            name: "train+validation" if refitted and name != BEFORE_REFIT else "train"
-            for name in scorers
-        }
+    def _as_listed(self, blend: Scorer) -> Scorer:
+        return as_listed(blend, exclude_seen=self.repeats == "exclude")
 
     def _encoders(self, progress: Callable[[int, int], None]) -> Encoders:
         """Return the encoders of the scorers."""
@@ -274,53 +296,6 @@ class Job:
         if self.own_encoder is not None:
             return encoders_of(self.own_encoder, catalog, plan)
         return choose_encoders(plan, catalog, progress=progress)
-
-    def _choose(
-        self,
-        components: Sequence[Component],
-        encoders: Encoders,
-        own_encoders: Mapping[str, Encoders],
-        data_split: Split,
-    ) -> AblationStudy | None:
-        """Fit on train; choose on validation, also whether to do without the language model."""
-        evaluate, catalog = self.plan.evaluate, self.data.catalog
-        make = partial(
-            build_components, repeats=self.repeats, seed=self.seed, own_encoders=own_encoders
-        )
-        scorers = make(components, encoders)
-        self.encoder, self.blend = encoders.name, self._learn(scorers, scorers, data_split)
-        if not (evaluate.encoder_ablation and encoders.model and len(data_split.valid)):
-            return None
-        with self.stages.stage(stage_name("encode", plain=True)):
-            words = encoders.without_model(catalog)
-        replaced = [
-            component
-            for component in components
-            if not component.has_own_encoder
-            and component.id in scorers
-            and scorers[component.id].uses_encoder
-        ]
-        if words.table is None or not replaced:
-            return None
-        shared_ids = {component.id for component in components} - {
-            component.id for component in replaced
-        }
-        shared = {name: scorer for name, scorer in scorers.items() if name in shared_ids}
-        plain_scorers = make(replaced, words, shared=shared)
-        without = self._learn({**scorers, **plain_scorers}, plain_scorers, data_split, plain=True)
-        with self.stages.stage("encoder ablation"):
-            users = sample(data_split.valid, BLENDED.of(len(catalog)), self._rng())
-            ablation = AblationStudy.compare(
-                (self.blend, without),
-                (encoders.name, words.name),
-                users,
-                evaluate,
-                repeats=self.repeats,
-                follow=self.plan.encoder.name == "auto",
-            )
-        if ablation.drop:
-            self.encoder, self.blend = words.name, without
-        return ablation
 
     def _choose_search(self) -> SearchQuality | None:
         """Give the blend a search by text where it finds more than TF-IDF."""
@@ -335,59 +310,13 @@ class Job:
         """Choose the share of exploration on validation users, where the plan asks for that."""
         if self.plan.recommend.explore != "auto":
             return None
-        users = sample(data_split.valid, TUNED.of(len(self.data.catalog)), self._rng())
+        users, blend = self._trainer.sample(data_split.valid, TUNED), self._as_listed(self.blend)
         with self.stages.stage("exploration") as tell:
-            return choose_share(self._as_listed(), users, repeats=self.repeats, progress=tell)
-
-    def _learn(
-        self,
-        scorers: Mapping[str, Scorer],
-        new: Mapping[str, Scorer],
-        data_split: Split,
-        *,
-        plain: bool = False,
-    ) -> Blend:
-        """Fit the new ones of the scorers and tune them; then learn the weights of all."""
-        n_items = len(self.data.catalog)
-        users = sample(data_split.valid, TUNED.of(n_items), self._rng())
-        for name, scorer in new.items():
-            with self.stages.stage(stage_name(f"fit {name}", plain=plain)) as tell:
-                fit_component(scorer, users, self.data.catalog, repeats=self.repeats, progress=tell)
-        blend = Blend(scorers, repeats=self.repeats)
-        with self.stages.stage(stage_name("blend", plain=plain)) as tell:
-            blend.learn(
-                data_split.valid,
-                rng=self._rng(),
-                max_users=BLENDED.of(n_items),
-                texts=self.data.catalog.texts,
-                new_items=data_split.protocol in BY_TIME,
-                progress=tell,
-            )
-        return blend
-
-    def _fit(
-        self, interactions: Interactions, stage: str, ablation: AblationStudy | None = None
-    ) -> None:
-        """Fit the components of the blend again; with an ablation, those of both blends once."""
-        blend = self.blend if ablation is None else ablation.with_model
-        stages = [
-            (stage_name(f"{stage} {name}", plain=False), component)
-            for name, component in blend.components.items()
-        ]
-        if ablation is not None:
-            unshared = ablation.unshared.items()
-            stages += [
-                (stage_name(f"{stage} {name}", plain=True), component)
-                for name, component in unshared
-            ]
-        for name, scorer in stages:
-            with self.stages.stage(name) as tell:
-                scorer.fit(interactions, self.data.catalog, progress=tell)
+            return choose_share(blend, users, repeats=self.repeats, progress=tell)
 
     def _measure(
         self, scorers: Mapping[str, Scorer], test: HeldOut, stage: str = "measure"
-    ) -> tuple[dict[str, PerUser], dict[str, float]]:
-        """Return the results of each scorer, and the seconds of its measurement."""
+    ) -> Measured:
         results: dict[str, PerUser] = {}
         seconds: dict[str, float] = {}
         with self.stages.stage(stage) as tell:
@@ -399,25 +328,40 @@ class Job:
                 began, single = time.perf_counter(), {name: scorer}
                 results |= measure(single, test, repeats=self.repeats, k=LISTED, progress=progress)
                 seconds[name] = time.perf_counter() - began
-        return results, seconds
-
-    def _rng(self) -> np.random.Generator:
-        """Return the same generator each time, so that rivals are measured on the same users."""
-        return np.random.default_rng(self.seed)
+        return Measured(results, seconds, test)
 
     def refit(self, report: Report) -> Recommender:
-        """Fit the chosen blend on every event; now items without events are new ones."""
-        if self.plan.scorers.names == "auto":
-            self.blend = self.blend.with_novelty()
+        """Fit the chosen blend on every event; now items without events are new ones.
+
+        It goes on from the fit on the training events, whether the measurement refitted or not.
+        """
+        assert self.split is not None  # measured
+        is_auto = self.plan.scorers.names == "auto"
+        blend = self.blend.with_novelty() if is_auto else self.blend
+        data, trainer = self.data, self._trainer
         with threadpool_limits(matrix_threads()):
-            self._fit(self.data.interactions, "final")
+            scorer = trainer.refitted(blend, self.split.train, data.interactions, "final")
+        recommender = Recommender(data.catalog, scorer, data.interactions, repeats=self.repeats)
         cost = self._cost(report.cost)
-        recommender = Recommender(
-            self.data.catalog, self.blend, self.data.interactions, repeats=self.repeats
-        )
         recommender.report = report.model_copy(update={"cost": cost})
         recommender.plan, recommender.origin = self.plan, self.origin
         return recommender
+
+    def _report(self, chosen: ChosenBlend) -> Report:
+        expected = self.expected
+        cost = Cost(
+            expected_seconds=round(expected.seconds, 1), expected_rss_bytes=expected.rss_bytes
+        )
+        described = ReportedFit(
+            self.data,
+            self.plan,
+            self.setting,
+            chosen,
+            self.reranking,
+            self.search,
+            self.exploration,
+        )
+        return described.report(self._cost(cost))
 
     def _cost(self, cost: Cost) -> Cost:
         """Return the cost with the stages so far and the peak of memory so far."""
@@ -429,67 +373,3 @@ class Job:
                 "peak_rss_after": dict(stages.peak_rss),
             }
         )
-
-    def _report(
-        self,
-        protocol: str,
-        test: HeldOut,
-        measured: dict[str, dict[str, Measurement]],
-        analysis: Analysis,
-        ablation: EncoderAblation | None,
-        search: SearchQuality | None,
-    ) -> Report:
-        catalog, log = self.data.catalog, self.data.interactions
-        machine = Machine.measure()
-        return Report(
-            protocol=protocol,
-            users=len(log.users),
-            items=len(catalog),
-            events=len(log),
-            scorers=measured,
-            cost=self._cost(
-                Cost(
-                    expected_seconds=round(self.expected.seconds, 1),
-                    expected_rss_bytes=self.expected.rss_bytes,
-                )
-            ),
-            data=fingerprint(catalog, log),
-            repeats=self.repeats,
-            evidence=self.setting.evidence,
-            notices=(
-                *self.setting.notices,
-                *on_weights(self.blend.learned_from),
-                *prompts_used(self.blend),
-                *enriched(self.plan.data),
-                *(one.sentence() for one in (self.reranking, self.exploration) if one is not None),
-            ),
-            seed=self.seed,
-            evaluated_users=len(test),
-            encoder=self.encoder,
-            encoder_ablation=ablation,
-            reranking=self.reranking,
-            exploration=self.exploration,
-            search=search,
-            blend=rounded(self.blend.weights),
-            routes={n: rounded(route) for n, route in self.blend.routes.items()} or None,
-            chosen=chosen_settings(self.blend),
-            slices=analysis.slices,
-            comparisons=analysis.comparisons,
-            lists=analysis.lists,
-            exposure=analysis.exposure,
-            cleaning=tuple(CleaningFinding(**asdict(entry)) for entry in self.data.log.entries),
-            columns=self.data.columns.roles,
-            machine={"cpu": machine.cpu, "cores": machine.cores, "memory_bytes": machine.memory},
-            versions={"python": python_version(), **{name: version(name) for name in VERSIONS}},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
-
-def rounded(weights: Mapping[str, float]) -> dict[str, float]:
-    """Return weights as reports have them."""
-    return {name: round(weight, 4) for name, weight in weights.items()}
-
-
-def _has_validation(data_split: Split) -> bool:
-    """Return whether there are validation events between the training events and the test."""
-    return len(data_split.train) < len(data_split.test.before)

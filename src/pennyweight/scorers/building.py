@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pennyweight.encoders.protocol import Encoder, TableEncoder
 from pennyweight.scorers.protocol import Scorer
 
@@ -26,6 +29,9 @@ class BuildContext:
         Of every random draw.
     built
         Components that are there already, by id.
+    seen_events
+        Where scorers are resumed: how many events of each history they learned from, int64
+        (n_users,); None where this is not known.
     trainers
         Kind -> factory of the trainer, where that needs an extra.
     """
@@ -35,4 +41,5 @@ class BuildContext:
     repeats: bool = False
     seed: int = 0
     built: Mapping[str, Scorer] = field(default_factory=dict)
+    seen_events: NDArray[np.int64] | None = None
     trainers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)

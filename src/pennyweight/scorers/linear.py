@@ -25,7 +25,9 @@ FILE = "linear.safetensors"
 DENSE_ITEMS = 2_000  # 16 MB of weights
 PAIRS = 60_000_000  # of items of one history, counted for the sparse form, 8 bytes each
 EVENT_PAIRS = 20  # of these an event, as measured
-COLUMN_WORK = 2e7  # operations a column of the sparse form
+COLUMN_WORK = 7e6  # operations a column of the sparse form
+
+Float = NDArray[np.float32]
 
 
 class Linear(Scorer):
@@ -93,17 +95,21 @@ class Linear(Scorer):
 
     def _sparse(self, gram: sparse.csr_matrix) -> sparse.csr_matrix:
         rows, columns, values = [], [], []
+        counts = _PairCounts(gram)
         for target in range(gram.shape[0]):
-            row = gram[target]
-            other, count = row.indices, row.data
+            other, count = counts.row(target)
             other, count = other[other != target], count[other != target]
             if not len(other):
                 continue
             best = np.argsort(-count, kind="stable")[: self.support]
             other, count = other[best], count[best]
-            local = gram[other][:, other].toarray()
-            local[np.diag_indices_from(local)] += self.penalty
-            values.append(linalg.solve(local, count, assume_a="pos", check_finite=False))
+            local = counts.among(other)
+            local.flat[:: len(local) + 1] += self.penalty
+            # As `linalg.solve` with assume_a="pos", whose checks take longer than a small system.
+            _, solution, failed = linalg.lapack.sposv(local.T, count, overwrite_a=True)
+            if failed:
+                raise linalg.LinAlgError(f"the counts of item {target} are not positive definite")
+            values.append(solution)
             rows.append(other)
             columns.append(np.full(len(other), target))
         if not values:
@@ -175,6 +181,47 @@ class Linear(Scorer):
             parts = (arrays["data"], arrays["indices"], arrays["indptr"])
             scorer.matrix = sparse.csr_matrix(parts, shape=(n, n))
         return scorer
+
+
+class _PairCounts:
+    """Counts of pairs of items, for looking up those of all pairs of some items.
+
+    The items with the most neighbors have a dense table, since their rows are long and most
+    neighbors of an item are among them; the rows of the others are short.
+    """
+
+    def __init__(self, gram: sparse.csr_matrix) -> None:
+        self.gram = gram
+        frequent = np.argsort(-np.diff(gram.indptr), kind="stable")[:DENSE_ITEMS]
+        self.dense: Float = gram[frequent][:, frequent].toarray()
+        self.at = np.full(gram.shape[0], -1)  # place of an item in the dense table
+        self.at[frequent] = np.arange(len(frequent))
+        self.column = np.full(gram.shape[0], -1)  # place of an item among those looked up
+
+    def row(self, item: int) -> tuple[NDArray[np.int32], Float]:
+        """Return the items that share a history with one, and how many they share."""
+        part = slice(*self.gram.indptr[item : item + 2])
+        return self.gram.indices[part], self.gram.data[part]
+
+    def among(self, items: NDArray[np.int32]) -> Float:
+        """Return the counts of all pairs of some items, float32 (n, n)."""
+        at = self.at[items]
+        counts: Float = self.dense[at[:, None], at]  # of the frequent ones; the others follow
+        rare = np.flatnonzero(at < 0)
+        if not len(rare):
+            return counts
+        counts[rare], counts[:, rare] = 0, 0
+        start = self.gram.indptr[items[rare]].astype(np.int64)
+        length = self.gram.indptr[items[rare] + 1] - start
+        end = np.cumsum(length)
+        place = np.arange(end[-1]) + np.repeat(start - end + length, length)
+        self.column[items] = np.arange(len(items))
+        column = self.column[self.gram.indices[place]]
+        self.column[items] = -1
+        found = np.flatnonzero(column >= 0)
+        row, column = np.repeat(rare, length)[found], column[found]
+        counts[row, column] = counts[column, row] = self.gram.data[place[found]]
+        return counts
 
 
 def _newest(user: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -186,16 +186,18 @@ class Scorer(Protocol):
             other.choose(setting, value)
         return other
 
-    def resumed(self, codes: NDArray[np.int32]) -> "Scorer":
+    def resumed(self, codes: NDArray[np.int32], context: "BuildContext") -> "Scorer":
         """Return a scorer whose next fit goes on from the state of this one.
 
-        It has the settings and choices of this one, which is not used again. By default this one
-        itself: its fit begins anew.
+        It has the settings and choices of this one. By default this one itself, whose fit begins
+        anew; otherwise this one stays as it is.
 
         Parameters
         ----------
         codes
             The code here of each item of the next fit, -1 for a new one, int32 (n_items,).
+        context
+            Has the components that are fitted before this one, and the trainers.
         """
         return self
 

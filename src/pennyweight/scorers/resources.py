@@ -17,8 +17,11 @@ class ResourceEstimate:
         Held afterwards.
     operations
         Of float32, other work in terms of them.
+    resumed_share
+        Share of the operations that a fit takes which goes on from an earlier one.
     """
 
     peak_bytes: int = 0
     held_bytes: int = 0
     operations: float = 0.0
+    resumed_share: float = 1.0

@@ -1,7 +1,7 @@
 """Sequence: a small causal transformer over item vectors, scored without torch."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -153,13 +153,25 @@ class Sequence(Scorer):
         )
         return self
 
-    def resumed(self, codes: NDArray[np.int32]) -> "Sequence":
-        """Return this scorer, whose fit begins anew; `PlanError` for one read from disk."""
-        if self.trainer is None:
-            raise PlanError(
-                "a sequence scorer read from disk cannot be fitted again: refit fully (--full)"
-            )
-        return self
+    def resumed(self, codes: NDArray[np.int32], context: "BuildContext") -> "Sequence":
+        """Return a scorer whose fit begins anew, from the item vectors of the context.
+
+        Without such vectors this one itself; `PlanError` for one that was read from disk.
+        """
+        source = _source(context)
+        if source is None:
+            if self.vectors_of is None:
+                raise PlanError(
+                    "a sequence scorer read from disk without a tower beside it cannot be fitted "
+                    "again: refit fully (--full)"
+                )
+            return self
+        trainer = self.trainer or context.trainers[self.kind]()
+
+        def vectors_of(_: Interactions, __: Catalog) -> Float:
+            return source.item_vectors
+
+        return Sequence(vectors_of, trainer, self.settings, seed=self.seed, threads=self.threads)
 
     def score(self, histories: Histories) -> Float:
         """Return cosine / temperature, float32 (n, n_items); zeros for an empty history."""
@@ -204,7 +216,7 @@ class Sequence(Scorer):
     @classmethod
     def estimate(cls, size: Volume, dim: int) -> ResourceEstimate:
         """Estimate the training, which takes as much as that of a tower."""
-        return TwoTower.estimate(size, dim)
+        return replace(TwoTower.estimate(size, dim), resumed_share=1.0)
 
     @classmethod
     def setting_defaults(cls) -> dict[str, Setting]:
@@ -227,8 +239,7 @@ class Sequence(Scorer):
         It starts from the item vectors of a component of the context, which is fitted before it,
         or else of a tower that it fits first.
         """
-        components = context.built.values()
-        shared = next((scorer for scorer in components if scorer.learns_item_vectors), None)
+        shared = _source(context)
         source = TwoTower.build({}, context) if shared is None else shared
 
         def vectors_of(interactions: Interactions, catalog: Catalog) -> Float:
@@ -259,6 +270,12 @@ class Sequence(Scorer):
         scorer = cls(None, None, SequenceSettings(**saved["settings"]), seed=saved["seed"])
         scorer.weights = arrays
         return scorer
+
+
+def _source(context: "BuildContext") -> Scorer | None:
+    """Return the first component that learns item vectors, if there is one."""
+    components = context.built.values()
+    return next((scorer for scorer in components if scorer.learns_item_vectors), None)
 
 
 def _liked(histories: Histories) -> Histories:

@@ -15,6 +15,7 @@ so the table learns to stand alone (DropoutNet, Volkovs et al., NeurIPS 2017).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pennyweight.data.interactions import Histories
+from pennyweight.scorers.item_vectors import ItemVectors
 
 __all__ = ["TrainedItems", "TwoTowerSettings", "TwoTowerVectors", "default_dim", "train", "unit"]
 
@@ -29,6 +31,7 @@ Float = NDArray[np.float32]
 EpochEnd = Callable[[int, "TwoTowerVectors"], bool]
 
 WARM_UP_STEPS = 50
+REPLAYED = 0.1  # share of the pairs seen that an epoch of a resumed training has
 BLOCK_ROWS = 512  # of an update at a time, so that its data stays in the cache of a core
 TINY = np.float32(1e-8)
 LARGE = 300_000  # items above which vectors are half as wide, so that a million need 5 GB less
@@ -105,19 +108,29 @@ class TwoTowerVectors:
 
 @dataclass(frozen=True)
 class TrainedItems:
-    """Vectors of items from an earlier training, to go on from.
+    """Vectors of an earlier training, to go on from.
 
     Attributes
     ----------
+    table
+        Its token vectors, float32 (vocabulary, at least dim).
     codes
-        The items, by their codes now, int32 (m,).
+        The items that it knew, by their codes now, int32 (m,).
+    rows
+        Their places among its vectors, int32 (m,).
     items, histories
-        Their vectors as candidates and in histories, float32 (m, dim).
+        Its vectors of items as candidates and in histories, (n_rows, dim).
+    seen
+        How many events of each history it learned from, int64 (n_histories,). Each epoch then has
+        all new pairs, but only a tenth of the others. None to go through all of them.
     """
 
+    table: Float
     codes: NDArray[np.int32]
-    items: Float
-    histories: Float
+    rows: NDArray[np.int32]
+    items: ItemVectors
+    histories: ItemVectors
+    seen: NDArray[np.int64] | None = None
 
 
 def default_dim(items: int) -> int:
@@ -187,7 +200,7 @@ def train(
     histories
         Whole training histories.
     trained
-        Items that begin where an earlier training ended; `table` is then its table.
+        An earlier training to go on from; `table` is then its table.
     on_epoch
         Called after each epoch with its number (from 1) and the current vectors, which
         training goes on to change; True stops.
@@ -203,9 +216,12 @@ def train(
     step.start(histories.item[pairs.targets], np.unique(histories.item))
     if trained is not None:
         step.resume(trained)
-    drawn = min(len(pairs.targets), settings.epoch_pairs)
-    batches = -(-drawn // settings.batch)
+        if trained.seen is not None:
+            pairs.replay(trained.seen)
+    batches = -(-pairs.drawn // settings.batch)
     total = max(1, settings.epochs * batches)
+    # The same part of a training of fewer pairs as of one of all.
+    warm_up = WARM_UP_STEPS * pairs.drawn / max(1, min(len(pairs.targets), settings.epoch_pairs))
 
     def result() -> TwoTowerVectors:
         tuned, item = start.copy(), step.item.parameters
@@ -216,9 +232,9 @@ def train(
 
     done = 0
     for epoch in range(1, settings.epochs + 1):
-        order = step.rng.permutation(pairs.targets)[:drawn]
-        for at in range(0, drawn, settings.batch):
-            factor = min(1.0, (done + 1) / WARM_UP_STEPS, 1 - done / total)
+        order = pairs.epoch(step.rng)
+        for at in range(0, len(order), settings.batch):
+            factor = min(1.0, (done + 1) / warm_up, 1 - done / total)
             step(*pairs.batch(order[at : at + settings.batch]), factor)
             done += 1
             if progress is not None:
@@ -261,6 +277,26 @@ class _Pairs:
         is_target = settings.repeats | _is_first(histories, n_items)
         is_target[self.begin[self.begin < len(is_target)]] = False
         self.targets = np.flatnonzero(is_target)
+        # Parts of the targets, and how many of each are drawn an epoch.
+        self.parts = [(self.targets, min(len(self.targets), settings.epoch_pairs))]
+
+    def replay(self, seen: NDArray[np.int64]) -> None:
+        """Draw new targets as often as before, and a tenth of those seen, which are known."""
+        place = self.targets - self.begin[self.histories.row[self.targets]]
+        is_new = place >= seen[self.histories.row[self.targets]]
+        rate = min(1.0, self.settings.epoch_pairs / max(1, len(self.targets)))
+        shares = ((is_new, rate), (~is_new, rate * REPLAYED))
+        self.parts = [(self.targets[part], ceil(share * part.sum())) for part, share in shares]
+
+    @property
+    def drawn(self) -> int:
+        """Targets an epoch."""
+        return sum(count for _, count in self.parts)
+
+    def epoch(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the targets of an epoch, in random order."""
+        drawn = [rng.permutation(targets)[:count] for targets, count in self.parts]
+        return drawn[0] if len(drawn) == 1 else rng.permutation(np.concatenate(drawn))
 
     def batch(self, at: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int32]]:
         """Return decayed histories, csr (len(at), n_items), and the item that followed each."""
@@ -330,12 +366,13 @@ class _Step:
         """
         for at in range(0, len(trained.codes), BLOCK_ROWS):
             block = slice(at, at + BLOCK_ROWS)
-            codes, vectors = trained.codes[block], trained.items[block]
+            codes, rows = trained.codes[block], trained.rows[block]
+            vectors = trained.items[rows]
             text = self.words[codes] @ self.table.parameters
             own = vectors * unit(text)[1] - text
             learned = np.einsum("ij,ij->i", own, own) > OWN
             self.item.parameters[codes[learned]] = own[learned]
-            self.context.parameters[codes] = trained.histories[block] - vectors
+            self.context.parameters[codes] = trained.histories[rows] - vectors
 
     def __call__(self, pairs: sparse.csr_matrix, targets: NDArray[np.int32], factor: float) -> None:
         negatives = self.rng.choice(
