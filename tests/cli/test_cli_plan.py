@@ -6,7 +6,9 @@ import pytest
 from planning_world import profile
 
 from pennyweight.config.capacity import CapacityPlan
+from pennyweight.config.frontier import Frontier, Point
 from pennyweight.config.plan import Plan
+from pennyweight.config.quality import Measurement
 from pennyweight.machine.machine import Machine
 
 SIZES = ("--items", "10k", "--mean-tokens", "16", "--users", "20k", "--events", "200k")
@@ -141,3 +143,40 @@ def test_a_config_of_a_model_that_nobody_has(cli, machine, tmp_path):
     giant = [one for one in plan.configurations if one.encoder == "giant, int8"]
     assert min(one.encoder_bytes for one in giant) > 7_000_000_000
     assert any(one.rejection_kind == "too little memory" for one in giant)
+
+
+def test_a_frontier_ties_the_price_to_quality(cli, machine, bundle, tmp_path):
+    share = Measurement(value=0.97, low=0.95, high=0.99)
+    whole = share.model_copy(update={"value": 1.0})
+    original = Point(
+        name="original",
+        steps=(),
+        quality=share,
+        relative_quality=whole,
+        encoder_bytes=20_000_000,
+        index_bytes=4_000_000,
+        texts_per_second=400,
+        ms_per_text=6,
+        peak_rss_bytes=400_000_000,
+    )
+    changes = {"name": "static table, int8; content int8", "relative_quality": share}
+    points = (original, original.model_copy(update=changes))
+    path = tmp_path / "frontier.json"
+    path.write_text(Frontier(protocol="leave-last-out", users=9, seed=0, points=points).to_json())
+    words = ("plan", bundle, "--machine", machine)
+    run = cli(*words, "--frontier", path, "--max-loss", "1%")
+    assert run.code == 0, run.err
+    assert "with 100.0% of the uncompressed quality" in run.out
+    assert "rejected: loses more than 1.0% of the quality" in run.out
+    for extra, message in (
+        (("--max-loss", "1%"), "--max-loss needs measured quality: give --frontier FILE"),
+        (("--frontier", path, "--max-loss", "much"), "'much' is not a share"),
+        (("--frontier", tmp_path / "none"), "none: cannot be read"),
+        (("--frontier", machine), "machine.toml"),
+        (("--frontier", path, "--encoder", "all-mpnet-base-v2"), "leave out --encoder"),
+    ):
+        run = cli(*words, *extra)
+        assert run.code == 2
+        assert message in run.err
+    run = cli("plan", *SIZES, "--machine", machine, "--frontier", path)
+    assert "give this BUNDLE" in run.err

@@ -8,9 +8,11 @@ import typer
 from pennyweight.cli.exit_codes import GateFailed
 from pennyweight.cli.output import command_line, dump, note, say
 from pennyweight.cli.output_paths import file_place
+from pennyweight.config.budget import Budget
 from pennyweight.errors import PlanError
 
 if TYPE_CHECKING:
+    from pennyweight.planning.candidates import CandidatesOf
     from pennyweight.planning.encoder_shape import EncoderShape
     from pennyweight.planning.machine_profile import MachineProfile
 
@@ -52,6 +54,17 @@ def plan(
             metavar="NAME|FILE",
             help="Transformer to plan with, by name, or config.json of one; repeatable.",
         ),
+    ] = None,
+    frontier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON of `frontier` for the BUNDLE: plan with its candidates and their quality.",
+        ),
+    ] = None,
+    max_loss: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="The most of the quality to lose, such as 1%."),
     ] = None,
     budget_per_month: Annotated[
         float | None, typer.Option(min=0.01, help="The most that all machines may cost.")
@@ -115,8 +128,15 @@ def plan(
         spares=spares,
         budget_per_month=budget_per_month,
         providers=tuple(provider or ()),
+        max_loss=_max_loss(max_loss, frontier),
     )
-    result = planned(planner, workload, [_shape(name) for name in encoder or ()])
+    candidates = None
+    if frontier is not None:
+        if encoder:
+            raise PlanError("--frontier has its own encoders: leave out --encoder")
+        candidates = _candidates(frontier, bundle, profile)
+    shapes = [_shape(name) for name in encoder or ()]
+    result = planned(planner, workload, shapes, candidates=candidates)
     if html is not None:
         from pennyweight.reports import capacity_page
 
@@ -128,6 +148,31 @@ def plan(
     say(result.to_json() if json else "\n".join(plan_lines(result)))
     if result.best is None:
         raise GateFailed("no configuration does; see the reasons above")
+
+
+def _max_loss(share: str | None, frontier: Path | None) -> float | None:
+    """Return the most of the quality to lose; refuse it where no quality is known."""
+    if share is None:
+        return None
+    if frontier is None:
+        raise PlanError("--max-loss needs measured quality: give --frontier FILE")
+    return Budget.parse({"max_loss": share}).max_loss
+
+
+def _candidates(path: Path, bundle: Path | None, profile: "MachineProfile") -> "CandidatesOf":
+    """Return the points of a frontier as candidates."""
+    from pennyweight.config.frontier import Frontier
+    from pennyweight.planning.measured_candidates import measured_candidates
+    from pennyweight.recommender.recommender import Recommender
+
+    if bundle is None:
+        raise PlanError("--frontier was measured on a saved recommender: give this BUNDLE")
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise PlanError(f"{path}: cannot be read: {error.strerror}") from error
+    measured = Frontier.from_json(text, source=str(path))
+    return measured_candidates(measured, Recommender.load(bundle), profile)
 
 
 def _check(bundle: Path | None, profile: "MachineProfile", *, json: bool) -> None:

@@ -1,6 +1,6 @@
 """Candidates of a plan: encoders and formats of vectors, with the sizes that costs depend on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pennyweight.config.capacity import Workload
@@ -13,7 +13,7 @@ from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import RowFormat
 
-__all__ = ["DEFAULT_ENCODERS", "EncoderCandidate", "ladder"]
+__all__ = ["DEFAULT_ENCODERS", "CandidatesOf", "EncoderCandidate", "ladder"]
 
 DEFAULT_ENCODERS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
 STATIC_DIM = 256
@@ -40,7 +40,7 @@ class EncoderCandidate:
     precision
         Of its weights; None without a transformer.
     vectors
-        Format of the item vectors.
+        Format of the item vectors; of each scorer where they differ.
     transformer
         Its shape; None for TF-IDF and static tables.
     token_kind
@@ -50,7 +50,9 @@ class EncoderCandidate:
     lists
         The work of a list.
     texts_per_second
-        Measured on one thread of the profile's machine; None to predict it.
+        In batches, measured on one thread of the profile's machine; None to predict it.
+    seconds_alone
+        Of one text alone, measured; None to predict it.
     quality
         NDCG@10 relative to the parent, where it was measured.
     """
@@ -58,17 +60,20 @@ class EncoderCandidate:
     encoder: str
     setting: str
     precision: Precision | None
-    vectors: RowFormat
+    vectors: str
     transformer: EncoderShape | None
     token_kind: str
     encoder_bytes: int
     index_bytes: int
     lists: ListShape
     texts_per_second: float | None = None
+    seconds_alone: float | None = None
     quality: Measurement | None = None
 
     def text_seconds(self, model: CostModel, tokens: float, *, alone: bool = False) -> float:
         """Return the seconds of one text on one thread, in a batch or alone."""
+        if alone and self.seconds_alone is not None:
+            return self.seconds_alone / model.speed.scalar
         if self.texts_per_second is not None:
             return 1 / (self.texts_per_second * model.speed.scalar)
         if self.transformer is None or self.precision is None:
@@ -76,6 +81,10 @@ class EncoderCandidate:
         return model.transformer_seconds(
             self.transformer, self.precision, tokens, batch=1 if alone else None
         )
+
+
+CandidatesOf = Callable[[Workload], Sequence[EncoderCandidate]]
+"""Gives the candidates of a workload."""
 
 
 def ladder(

@@ -10,7 +10,7 @@ from pennyweight.config.prices import HOURS_PER_MONTH, InstanceType, PriceTable
 from pennyweight.data.input_size import Volume
 from pennyweight.errors import PlanError
 from pennyweight.formatting import duration, size
-from pennyweight.planning.candidates import EncoderCandidate, ladder
+from pennyweight.planning.candidates import CandidatesOf, EncoderCandidate, ladder
 from pennyweight.planning.core_speed import core_speed
 from pennyweight.planning.cost_model import CostModel
 from pennyweight.planning.encoder_shape import EncoderShape
@@ -23,6 +23,7 @@ __all__ = ["Planner", "planned"]
 
 HIGHEST_LOAD = 0.7  # share of a machine's rate at the peak; above it, bursts make queues
 MEMORY_SHARE = 0.8  # of a machine that the service may fill
+LOSES = "loses more than"
 SERVICE_SCV = 0.1  # of the service time of lists: docs/method-planning.md
 LEARNED = ("neighbors", "tower", "linear")
 FITS = 3  # of each scorer in a fit: to choose, to measure, and the final one
@@ -59,6 +60,9 @@ class Planner:
         The most that all machines may cost; None without a limit.
     providers
         Only machines of these; empty for all.
+    max_loss
+        The most of the quality that a configuration may lose, where its quality was measured; None
+        without a limit.
     """
 
     profile: MachineProfile
@@ -67,6 +71,7 @@ class Planner:
     spares: int = 1
     budget_per_month: float | None = None
     providers: tuple[str, ...] = ()
+    max_loss: float | None = None
 
     def plan(self, workload: Workload, candidates: Sequence[EncoderCandidate]) -> CapacityPlan:
         """Return all configurations, the cheapest that does first, rejected ones last."""
@@ -192,6 +197,11 @@ class Planner:
                 f"{duration(alone * planned.service_seconds)} for one in twenty; 95 % must be "
                 f"within {duration(workload.latency_seconds)}"
             )
+        loss = 0.0 if planned.quality is None else 1 - planned.quality.value
+        if self.max_loss is not None and loss > self.max_loss:
+            return f"{LOSES} {self.max_loss:.1%} of the quality", (
+                f"loses {loss:.1%} of the quality; {self.max_loss:.1%} are the limit"
+            )
         if budget is not None and planned.price_per_month > budget:
             over = planned.price_per_month - budget
             return "over the budget", (
@@ -205,7 +215,11 @@ class Planner:
 
 
 def planned(
-    planner: Planner, workload: Workload, encoders: Sequence[EncoderShape] = ()
+    planner: Planner,
+    workload: Workload,
+    encoders: Sequence[EncoderShape] = (),
+    *,
+    candidates: CandidatesOf | None = None,
 ) -> CapacityPlan:
     """Return the plan of a workload, with the prices of ten times its size.
 
@@ -217,13 +231,16 @@ def planned(
         To plan for.
     encoders
         Transformers to plan with; by default small and large sentence encoders.
+    candidates
+        Gives the candidates of a workload in place of `ladder`, such as `measured_candidates`.
     """
     models = list(encoders) or None
-    plan = planner.plan(workload, list(ladder(workload, models)))
+    candidates = candidates or (lambda work: list(ladder(work, models)))
+    plan = planner.plan(workload, candidates(workload))
     scaled = {}
     for name, factors in SCALED.items():
         larger = workload.times(**factors)
-        scaled[name] = planner.plan(larger, list(ladder(larger, models))).best
+        scaled[name] = planner.plan(larger, candidates(larger)).best
     return plan.model_copy(update={"scaled": scaled, "notes": NOTES})
 
 
@@ -260,7 +277,7 @@ def _bottleneck(
 def _rank(configuration: PlannedConfiguration) -> tuple[object, ...]:
     """Return the sort key: those that do by price, then the near misses."""
     quality, kind = configuration.quality, configuration.rejection_kind
-    priced = kind is None or kind == "over the budget"
+    priced = kind is None or kind == "over the budget" or kind.startswith(LOSES)
     return (
         kind is not None,
         not priced,

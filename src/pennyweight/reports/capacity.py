@@ -6,6 +6,7 @@ from pennyweight.config.capacity import CapacityPlan, PlannedConfiguration
 from pennyweight.formatting import duration, rough_duration, size
 from pennyweight.html.charts import Bar, bars
 from pennyweight.html.figures import Figure, Table
+from pennyweight.reports.capacity_front import front_figure
 from pennyweight.reports.page import render
 
 __all__ = ["capacity_page"]
@@ -32,6 +33,7 @@ def capacity_page(
         plan=plan,
         sentences=sentences,
         prices=_prices(plan),
+        front=front_figure(plan),
         needs=_needs(plan),
         rejected=_rejected(plan),
         commands=commands,
