@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import expm1
 
 from pennyweight.config.capacity import Workload
 from pennyweight.config.quality import Measurement
@@ -9,6 +10,8 @@ from pennyweight.encoders.operators import Precision
 from pennyweight.planning.cost_model import CostModel
 from pennyweight.planning.encoder_shape import WEIGHT_BYTES, EncoderShape, shape
 from pennyweight.planning.list_shape import ListShape
+from pennyweight.scorers.linear import DENSE_ITEMS
+from pennyweight.scorers.neighbors import ENTRIES, PAIRS, Neighbors
 from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.vectors.list_work import ListWork
 from pennyweight.vectors.quantized_rows import RowFormat
@@ -17,11 +20,13 @@ __all__ = ["DEFAULT_ENCODERS", "CandidatesOf", "EncoderCandidate", "ladder"]
 
 DEFAULT_ENCODERS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
 STATIC_DIM = 256
-TOKENIZER_BYTES = 700_000
-WORD_BYTES, MAX_WORDS, WORDS_A_TEXT = 36, 2**17, 0.15  # of the vocabulary of TF-IDF
+TOKEN_NAME_BYTES = 15.3  # of a token in a tokenizer's file
+# TF-IDF: bytes of a word's name; words by Heaps' law (1978), `a n ** b` of n tokens, the limit.
+WORD_BYTES, WORDS, MAX_WORDS = 36, (12.0, 0.6), 2**17
+TERM_SHARE = 0.65  # entries of TF-IDF: a token may be rare, or come twice in a text
 BITS: dict[RowFormat, int] = {"fp32": 32, "int8": 8, "int4": 4, "int2": 2, "binary": 1}
 ENTRY_BYTES = 8  # of a sparse matrix
-NEIGHBORS, PAIRS, SUPPORT = 500, 20, 100  # entries of an item; pairs of an event
+SUPPORT = 100  # entries of an item in the sparse form of the linear scorer
 POSTING_SHARE = 0.01  # of the items that have a word of a usual text
 COMPONENTS = 6  # popularity, new items, content, neighbors, tower, linear
 TREES = 120
@@ -103,28 +108,51 @@ def ladder(
 
 
 def _without_transformer(workload: Workload, row_format: RowFormat, kind: str) -> EncoderCandidate:
+    learned = _learned_bytes(workload, row_format)
     if kind == "tfidf":
-        words = min(MAX_WORDS, WORDS_A_TEXT * workload.items * workload.mean_tokens)
-        terms = round(workload.items * workload.mean_tokens)
+        tokens = workload.items * workload.mean_tokens
+        factor, power = WORDS
+        words = min(MAX_WORDS, factor * tokens**power)
+        terms = round(TERM_SHARE * tokens)
         share = min(1.0, POSTING_SHARE * workload.history * workload.mean_tokens)
         lists = _lists(workload, row_format, ListWork(postings=round(share * terms)))
-        index = terms * ENTRY_BYTES + _tower_bytes(workload, row_format)
-        nbytes = round(words * WORD_BYTES)
+        nbytes = round(words * WORD_BYTES) + _table_bytes(workload, round(words), row_format)
         return EncoderCandidate(
-            "TF-IDF", "tfidf", None, row_format, None, "tfidf", nbytes, index, lists
+            "TF-IDF",
+            "tfidf",
+            None,
+            row_format,
+            None,
+            "tfidf",
+            nbytes,
+            terms * ENTRY_BYTES + learned,
+            lists,
         )
-    lists = _lists(workload, row_format, _dense(workload.items, STATIC_DIM, row_format))
-    index = _bytes(workload.items, STATIC_DIM, row_format) + _tower_bytes(workload, row_format)
-    nbytes = shape(DEFAULT_ENCODERS[0]).vocabulary * STATIC_DIM + TOKENIZER_BYTES
+    vocabulary = shape(DEFAULT_ENCODERS[0]).vocabulary
+    own = _bytes(vocabulary, STATIC_DIM, row_format) + _tokenizer_bytes(vocabulary)
     return EncoderCandidate(
-        "static table", "static", None, row_format, None, "static", nbytes, index, lists
+        "static table",
+        "static",
+        None,
+        row_format,
+        None,
+        "static",
+        own + _table_bytes(workload, vocabulary, row_format) + _tokenizer_bytes(vocabulary),
+        _bytes(workload.items, STATIC_DIM, row_format) + learned,
+        _lists(workload, row_format, _dense(workload.items, STATIC_DIM, row_format)),
     )
 
 
 def _transformer(
     workload: Workload, row_format: RowFormat, model: EncoderShape, precision: Precision
 ) -> EncoderCandidate:
-    index = _bytes(workload.items, model.dim, row_format) + _tower_bytes(workload, row_format)
+    table = shape(DEFAULT_ENCODERS[0]).vocabulary  # of the tower, whatever reads the content
+    parts = (
+        model.parameters * WEIGHT_BYTES[precision],
+        _tokenizer_bytes(model.vocabulary),
+        4 * model.dim**2,  # whitening
+        _table_bytes(workload, table, row_format) + _tokenizer_bytes(table),
+    )
     return EncoderCandidate(
         f"{model.name}, {precision}",
         model.name,
@@ -132,8 +160,8 @@ def _transformer(
         row_format,
         model,
         "",
-        round(model.parameters * WEIGHT_BYTES[precision]) + TOKENIZER_BYTES,
-        index,
+        round(sum(parts)),
+        _bytes(workload.items, model.dim, row_format) + _learned_bytes(workload, row_format),
         _lists(workload, row_format, _dense(workload.items, model.dim, row_format)),
     )
 
@@ -141,9 +169,12 @@ def _transformer(
 def _lists(workload: Workload, row_format: RowFormat, content: ListWork) -> ListShape:
     """Return the shape of the lists of the default blend with some content scorer."""
     items, history = workload.items, workload.history
-    events_an_item = workload.events / items
-    rows = min(NEIGHBORS, PAIRS * events_an_item) + min(SUPPORT, PAIRS * events_an_item)
+    rows = _neighbors(workload)
     behavior = ListWork(sparse_entries=round(history * rows))
+    if items <= DENSE_ITEMS:
+        behavior += ListWork(float_bytes=4 * items * history)
+    else:
+        behavior += ListWork(sparse_entries=round(history * min(SUPPORT, rows)))
     tower = _dense(items, default_dim(items), row_format)
     return ListShape(items, COMPONENTS, content + tower + behavior, TREES)
 
@@ -154,14 +185,30 @@ def _dense(items: int, width: int, row_format: RowFormat) -> ListWork:
     return ListWork(float_bytes=4 * items * width)  # packed rows are widened first
 
 
-def _tower_bytes(workload: Workload, row_format: RowFormat) -> int:
+def _neighbors(workload: Workload) -> float:
+    """Return the neighbors of an item: different ones among those that its events make known."""
+    items = workload.items
+    known = items * -expm1(-PAIRS * workload.events / items / items)
+    return min(known, Neighbors().keep, max(50, ENTRIES // items))
+
+
+def _learned_bytes(workload: Workload, row_format: RowFormat) -> int:
     """Return the bytes of vectors and matrices that are learned from events."""
-    width = default_dim(workload.items)
-    vectors = 2 * _bytes(workload.items, width, row_format)
-    events_an_item = workload.events / workload.items
-    entries = min(NEIGHBORS, PAIRS * events_an_item) + min(SUPPORT, PAIRS * events_an_item)
-    return vectors + round(ENTRY_BYTES * entries * workload.items)
+    items, rows = workload.items, _neighbors(workload)
+    vectors = 2 * _bytes(items, default_dim(items), row_format)
+    dense = items <= DENSE_ITEMS
+    linear = 4 * items if dense else ENTRY_BYTES * min(SUPPORT, rows)
+    return vectors + round(items * (ENTRY_BYTES * rows + linear))
 
 
-def _bytes(items: int, width: int, row_format: RowFormat) -> int:
-    return items * width * BITS[row_format] // 8
+def _table_bytes(workload: Workload, tokens: int, row_format: RowFormat) -> int:
+    """Return the bytes of the tower's table of tokens."""
+    return _bytes(tokens, default_dim(workload.items), row_format)
+
+
+def _tokenizer_bytes(vocabulary: int) -> int:
+    return round(TOKEN_NAME_BYTES * vocabulary)
+
+
+def _bytes(rows: int, width: int, row_format: RowFormat) -> int:
+    return rows * width * BITS[row_format] // 8
