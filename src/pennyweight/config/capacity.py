@@ -95,6 +95,8 @@ class PlannedConfiguration(FrozenModel):
         Lists that a machine makes at once.
     encoder_bytes, index_bytes, resident_bytes
         Of the encoder on disk, of the item vectors, and of the whole process.
+    encoding_accelerator
+        On which the texts are encoded, by its data sheet; None for the processor.
     first_encoding_seconds, daily_encoding_seconds
         Of the whole catalog on one machine, and of the items of a day.
     training_seconds
@@ -135,6 +137,7 @@ class PlannedConfiguration(FrozenModel):
     encoder_bytes: Count
     index_bytes: Count
     resident_bytes: Count
+    encoding_accelerator: str | None = None
     first_encoding_seconds: Amount
     daily_encoding_seconds: Amount
     training_seconds: Amount

@@ -10,6 +10,8 @@ from pennyweight.config.prices import HOURS_PER_MONTH, InstanceType, PriceTable
 from pennyweight.data.input_size import Volume
 from pennyweight.errors import PlanError
 from pennyweight.formatting import duration, size
+from pennyweight.planning.accelerated_encoding import accelerated_text_seconds, fits_accelerator
+from pennyweight.planning.accelerators import accelerator
 from pennyweight.planning.candidates import CandidatesOf, EncoderCandidate, ladder
 from pennyweight.planning.core_speed import core_speed
 from pennyweight.planning.cost_model import CostModel
@@ -35,6 +37,7 @@ SCALED = {
 }
 NOTES = (
     "Times of machines other than the calibrated one are scaled by their instructions.",
+    "Times of encoding on accelerators are predicted from their data sheets, in 16 bits.",
     "Prices are without storage, traffic and tax.",
 )
 CHARACTERS = 4.5  # of a token
@@ -111,7 +114,11 @@ class Planner:
         share = workload.requests_per_second / max(1, replicas)
         load = share * seconds / servers
         quantiles = self._quantiles(workload, share, seconds, servers) if rate else (None,) * 3
+        accelerated = self._accelerated(workload, candidate, instance)
         texts = candidate.text_seconds(model, workload.mean_tokens) / model.thread_speedup
+        if accelerated:
+            tokenized = model.token_seconds("tokenizer", workload.mean_tokens)
+            texts = max(accelerated, tokenized / model.thread_speedup)
         machines = replicas + self.spares if rate else 0
         price = self.prices.monthly_price(instance, self.currency)
         resident = model.resident_bytes(workload, candidate.index_bytes, candidate.encoder_bytes)
@@ -132,6 +139,7 @@ class Planner:
             encoder_bytes=candidate.encoder_bytes,
             index_bytes=candidate.index_bytes,
             resident_bytes=resident,
+            encoding_accelerator=instance.accelerator if accelerated else None,
             first_encoding_seconds=texts * workload.items,
             daily_encoding_seconds=texts * workload.items * workload.churn_per_day,
             training_seconds=self._training_seconds(workload, model),
@@ -148,8 +156,18 @@ class Planner:
             quality=candidate.quality,
             bottleneck=_bottleneck(model, candidate, resident, instance),
         )
-        kind, reason = self._rejection(planned, workload, instance)
+        kind, reason = self._rejection(planned, workload, candidate, instance)
         return planned.model_copy(update={"rejection_kind": kind, "rejection": reason})
+
+    def _accelerated(
+        self, workload: Workload, candidate: EncoderCandidate, instance: InstanceType
+    ) -> float | None:
+        """Return the seconds of a text on the accelerators; None without any, or a transformer."""
+        if candidate.transformer is None or instance.accelerator is None:
+            return None
+        return accelerated_text_seconds(
+            candidate.transformer, workload.mean_tokens, instance.accelerator, instance.accelerators
+        )
 
     def _service_seconds(
         self, model: CostModel, workload: Workload, candidate: EncoderCandidate
@@ -181,9 +199,19 @@ class Planner:
         return FITS * operations / speed
 
     def _rejection(
-        self, planned: PlannedConfiguration, workload: Workload, instance: InstanceType
+        self,
+        planned: PlannedConfiguration,
+        workload: Workload,
+        candidate: EncoderCandidate,
+        instance: InstanceType,
     ) -> tuple[str, str] | tuple[None, None]:
         """Return the limit that a configuration does not keep, and by how much."""
+        shape, kind = candidate.transformer, instance.accelerator
+        if shape and kind and not fits_accelerator(shape, kind, instance.accelerators):
+            return "too little accelerator memory", (
+                f"needs {size(round(shape.weight_bytes('bf16')))} for the weights in 16 bits; "
+                f"{instance.accelerators} x {kind} have {size(_accelerator_bytes(instance))}"
+            )
         room, budget = MEMORY_SHARE * instance.memory_bytes, self.budget_per_month
         if planned.resident_bytes > room:
             return "too little memory", (
@@ -263,6 +291,13 @@ def _latencies(load: float, servers: int, arrival_scv: float) -> tuple[float, ..
 def _rounded(value: float) -> float:
     """Return a number with three digits."""
     return float(f"{value:.3g}")
+
+
+def _accelerator_bytes(instance: InstanceType) -> int:
+    """Return the bytes of memory of all accelerators of a machine."""
+    if instance.accelerator is None:
+        return 0
+    return instance.accelerators * accelerator(instance.accelerator).memory_bytes
 
 
 def _bottleneck(

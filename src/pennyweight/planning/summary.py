@@ -61,11 +61,35 @@ def language_model_answer(plan: CapacityPlan) -> str:
     else:
         where = f"A language model is needed for the searches, {work.search_share:.0%} of requests"
     text = f"{where}. {with_model.encoder} takes {once} for the catalog on one machine{churn}"
+    rent = _rented(plan, with_model)
     if without is None:
-        return f"{text}."
+        return f"{text}.{rent}"
     more = with_model.price_per_month - without.price_per_month
     price = f"{more:,.2f} {plan.currency} more per month than" if more > 0 else "no more than"
-    return f"{text}; it costs {price} {without.encoder}."
+    return f"{text}; it costs {price} {without.encoder}.{rent}"
+
+
+def _rented(plan: CapacityPlan, chosen: PlannedConfiguration) -> str:
+    """Return a sentence on a machine with an accelerator that encodes once for less money."""
+    if chosen.encoding_accelerator is not None:
+        return ""
+    offers = [
+        one
+        for one in plan.configurations
+        if one.encoding_accelerator is not None
+        and one.encoder == chosen.encoder
+        and one.rejection_kind != "too little accelerator memory"
+    ]
+    best = min(offers, key=lambda one: one.price_per_million_texts, default=None)
+    if best is None or best.price_per_million_texts >= chosen.price_per_million_texts:
+        return ""
+    millions = plan.workload.items / 1e6
+    return (
+        f" Encode once on {best.provider} {best.instance} ({best.encoding_accelerator}, predicted "
+        f"from its data sheet) in {rough_duration(best.first_encoding_seconds)} for "
+        f"{millions * best.price_per_million_texts:,.2f} {plan.currency}: the time on the machine "
+        f"above costs {millions * chosen.price_per_million_texts:,.2f}."
+    )
 
 
 def what_if(plan: CapacityPlan) -> list[str]:
@@ -114,9 +138,15 @@ def row(one: PlannedConfiguration, plan: CapacityPlan) -> Sequence[str]:
         "-" if one.p95 is None else duration(one.p95),
         f"{one.utilization:.0%}",
         size(one.resident_bytes),
-        rough_duration(one.first_encoding_seconds),
+        rough_duration(one.first_encoding_seconds) + _accelerator(one),
         one.bottleneck,
     )
+
+
+def _accelerator(one: PlannedConfiguration) -> str:
+    """Return the accelerator in brackets, where the encoding runs on one."""
+    name = one.encoding_accelerator
+    return "" if name is None else f" ({name}, predicted)"
 
 
 def _cheapest(plan: CapacityPlan, *, transformer: bool) -> PlannedConfiguration | None:

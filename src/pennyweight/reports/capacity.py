@@ -105,7 +105,7 @@ def _needs(plan: CapacityPlan) -> Table:
             size(one.resident_bytes),
             size(one.index_bytes),
             size(one.encoder_bytes),
-            rough_duration(one.first_encoding_seconds),
+            rough_duration(one.first_encoding_seconds) + _accelerator(one),
             rough_duration(one.daily_encoding_seconds) if one.daily_encoding_seconds else "-",
             rough_duration(one.training_seconds),
             f"{one.watts:.0f}",
@@ -114,6 +114,12 @@ def _needs(plan: CapacityPlan) -> Table:
         for one in _accepted(plan)
     ]
     return Table("Needs of the cheapest configurations", head, rows, numbers=len(head) - 1)
+
+
+def _accelerator(one: PlannedConfiguration) -> str:
+    """Return the accelerator in brackets, where the encoding runs on one."""
+    name = one.encoding_accelerator
+    return "" if name is None else f" ({name}, predicted)"
 
 
 def _rejected(plan: CapacityPlan) -> Table:
