@@ -38,7 +38,7 @@ ENCODERS := $(if $(wildcard .venv-baseline/bin/python),,--only fp32,int8,"int8 o
 	$(PIP) --group bench
 	@touch $@
 
-demo: setup ## fit, explain, compress and compare on the built-in bookshop, in demo-out/
+demo: setup ## fit, explain, compress and plan on the built-in bookshop, in demo-out/
 	$(BIN)/pennyweight demo --folder demo-out
 
 test: setup-dev ## all tests except the slow ones

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from pennyweight.cli.demo_capacity import plan_larger_shop
 from pennyweight.cli.exit_codes import keeping
 from pennyweight.cli.output import dump, ranking, say
 from pennyweight.cli.output_paths import bundle_place
@@ -65,7 +66,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Fit, explain, compress and compare on the built-in bookshop; needs no network."""
+    """Fit, explain, compress and plan on the built-in bookshop; needs no network."""
     bundle = folder / "bundle"
     place = bundle_place(bundle, overwrite=True)
     from pennyweight import demo as shop
@@ -89,6 +90,8 @@ def demo(
             frontier_result = _measure_frontier(
                 recommender, bundle, folder / "frontier.html", encoder, progress
             )
+            progress(ProgressUpdate("plan a larger shop"))
+            larger = plan_larger_shop(recommender, frontier_result[1], folder)
     if report is None:
         return
     if json:
@@ -103,10 +106,13 @@ def demo(
                 "answers": lists,
                 "arrival": arrival._asdict(),
                 "frontier": frontier,
+                "plan": {"command": larger.command, "answer": larger.answer},
             }
         )
     else:
-        _tell_smaller(*frontier_result, bundle)
+        _tell_smaller(*frontier_result)
+        say(f"\nA hundred times the shop:\n\n$ {larger.command}\n{larger.answer}")
+        _tell_next(bundle, larger.page)
 
 
 def _measure_frontier(
@@ -194,12 +200,16 @@ def _tell_fit(
     say(f"\n{arrival}")
 
 
-def _tell_smaller(command: str, frontier: "Frontier", bundle: Path) -> None:
+def _tell_smaller(command: str, frontier: "Frontier") -> None:
     say(f"\n$ {command}")
     say(frontier.table())
     say(f"\n{frontier.sentence()}")
-    say("\nNext: open the report in a browser, then bring your own two files")
+
+
+def _tell_next(bundle: Path, plan_page: Path) -> None:
+    say("\nNext: open the pages in a browser, then bring your own two files")
     say(f"  {bundle / 'report.html'}")
+    say(f"  {plan_page}")
     say(f"  pennyweight compress {bundle} --out small --max-loss 1%")
     say("  pennyweight fit ITEMS EVENTS --out BUNDLE")
     say("  pennyweight doctor")

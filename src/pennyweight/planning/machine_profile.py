@@ -12,7 +12,13 @@ from pennyweight.errors import PlanError
 from pennyweight.machine.machine import Machine
 from pennyweight.storage.files import cache_folder, write_atomic
 
-__all__ = ["PROFILE_VERSION", "MachineProfile", "default_profile", "reference_profile"]
+__all__ = [
+    "PROFILE_VERSION",
+    "MachineProfile",
+    "default_profile",
+    "reference_profile",
+    "usable_profile",
+]
 
 PROFILE_VERSION: Literal[1] = 1
 
@@ -121,3 +127,13 @@ def default_profile() -> Path:
 def reference_profile() -> MachineProfile:
     """Return the profile of the machine that the package was measured on."""
     return MachineProfile.from_toml(Path(__file__).with_name("reference_machine.toml"))
+
+
+def usable_profile() -> MachineProfile:
+    """Return the profile of this machine where it was measured, or else the reference one."""
+    path = default_profile()
+    if path.exists():
+        profile = MachineProfile.from_toml(path)
+        if not profile.differences(Machine.measure()):
+            return profile
+    return reference_profile()
