@@ -1,15 +1,25 @@
 """`plan`: sizes in words, a bundle, prices, the chosen plan, the page."""
 
 import json
+import shutil
 
 import pytest
 from planning_world import profile
 
-from pennyweight.config.capacity import CapacityPlan
+from pennyweight.cli.demo_capacity import plan_larger_shop
+from pennyweight.config.capacity import CapacityPlan, Workload
 from pennyweight.config.frontier import Frontier, Point
 from pennyweight.config.plan import Plan
 from pennyweight.config.quality import Measurement
 from pennyweight.machine.machine import Machine
+from pennyweight.planning.candidates import ladder
+from pennyweight.planning.machine_profile import (
+    default_profile,
+    reference_profile,
+    usable_profile,
+)
+from pennyweight.planning.workloads import sizes_of
+from pennyweight.recommender.recommender import Recommender
 
 SIZES = ("--items", "10k", "--mean-tokens", "16", "--users", "20k", "--events", "200k")
 
@@ -145,7 +155,8 @@ def test_a_config_of_a_model_that_nobody_has(cli, machine, tmp_path):
     assert any(one.rejection_kind == "too little memory" for one in giant)
 
 
-def test_a_frontier_ties_the_price_to_quality(cli, machine, bundle, tmp_path):
+def two_points() -> Frontier:
+    """The original, and a smaller one that loses 3 %."""
     share = Measurement(value=0.97, low=0.95, high=0.99)
     whole = share.model_copy(update={"value": 1.0})
     original = Point(
@@ -161,8 +172,12 @@ def test_a_frontier_ties_the_price_to_quality(cli, machine, bundle, tmp_path):
     )
     changes = {"name": "static table, int8; content int8", "relative_quality": share}
     points = (original, original.model_copy(update=changes))
+    return Frontier(protocol="leave-last-out", users=9, seed=0, points=points)
+
+
+def test_a_frontier_ties_the_price_to_quality(cli, machine, bundle, tmp_path):
     path = tmp_path / "frontier.json"
-    path.write_text(Frontier(protocol="leave-last-out", users=9, seed=0, points=points).to_json())
+    path.write_text(two_points().to_json())
     words = ("plan", bundle, "--machine", machine)
     run = cli(*words, "--frontier", path, "--max-loss", "1%")
     assert run.code == 0, run.err
@@ -180,3 +195,37 @@ def test_a_frontier_ties_the_price_to_quality(cli, machine, bundle, tmp_path):
         assert message in run.err
     run = cli("plan", *SIZES, "--machine", machine, "--frontier", path)
     assert "give this BUNDLE" in run.err
+
+
+def test_the_demo_ends_with_a_plan_for_a_larger_shop(cli, bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path))
+    shutil.copytree(bundle, tmp_path / "bundle")
+    larger = plan_larger_shop(Recommender.load(tmp_path / "bundle"), two_points(), tmp_path)
+    assert "USD per month serve 41,500 items, 100 lists per second" in larger.answer
+    assert "with 100.0% of the uncompressed quality" in larger.answer
+    assert "Price against quality" in larger.page.read_text()
+    run = cli(*larger.command.split()[1:])
+    assert run.out.startswith(larger.answer), "the command that is shown gives the same answer"
+
+
+def test_the_profile_is_that_of_this_machine_or_the_reference(tmp_path, monkeypatch):
+    monkeypatch.setenv("PENNYWEIGHT_CACHE", str(tmp_path))
+    here = Machine.measure()
+    assert usable_profile() == reference_profile()
+    profile(cpu="Other").to_toml(default_profile())
+    assert usable_profile() == reference_profile()
+    own = profile(cpu=here.cpu, flags=here.flags, cores=here.cores)
+    own.to_toml(default_profile())
+    assert usable_profile() == own
+
+
+def test_the_bytes_of_a_candidate_are_those_of_a_fit(bundle):
+    components = Recommender.load(bundle).scorer.components
+    encoders = sum(c.encoder_nbytes(bundle / "scorer" / n) for n, c in components.items())
+    index = sum(
+        c.nbytes if c.vector_width is None else c.vector_nbytes for c in components.values()
+    )
+    work = Workload(**sizes_of(bundle), events_per_day=0, requests_per_second=1, latency_seconds=1)
+    like = next(o for o in ladder(work) if (o.encoder, o.vectors) == ("TF-IDF", "fp32"))
+    assert like.encoder_bytes == pytest.approx(encoders, rel=0.05)
+    assert like.index_bytes == pytest.approx(index, rel=0.1)
