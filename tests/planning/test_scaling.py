@@ -190,6 +190,15 @@ def test_lists_made_together_need_fewer_replicas():
     assert together.target_in_flight(8.0) > REPLICA.target_in_flight(8.0)
 
 
+def test_rates_of_measured_times_are_not_taken_for_those_of_others():
+    together = BatchPolicy.with_fixed_share(8, 0.5)
+    rare = ServiceTime.of_measured([0.01] * 99 + [0.109])  # mean 0.01099, one in a hundred slow
+    common = ServiceTime(rare.mean, rare.scv)
+    rates = [Replica(s, 0.1, 0.99, batches=together).highest_rate(1) for s in (rare, common)]
+    assert rates[0] != rates[1]
+    assert rare != ServiceTime.of_measured([0.01] * 49 + [0.1])
+
+
 def test_rates_of_replicas_end_with_the_first_that_carries_the_peak():
     rates = REPLICA.rates_up_to(500.0)
     assert rates[-1] >= 500.0 > rates[-2]

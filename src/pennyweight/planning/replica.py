@@ -1,7 +1,7 @@
 """One replica of the service: how it serves, what it should keep, and what it costs."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from math import inf
 
 import numpy as np
@@ -97,9 +97,9 @@ class Replica:
         if self.queue_limit is not None and self.queue_limit < 0:
             raise PlanError(f"queue_limit is {self.queue_limit}; it must be at least 0")
 
-    @cached_property
-    def _is_simulated(self) -> bool:
-        """Whether closed forms do not hold: lists are made together."""
+    @property
+    def makes_batches(self) -> bool:
+        """Whether lists are made together, for which closed forms do not hold."""
         return self.batches is not None and self.batches.max_size > 1
 
     @property
@@ -113,25 +113,7 @@ class Replica:
 
         By closed forms, or by simulation where lists are made together.
         """
-        if self._is_simulated:
-            return highest_rate(
-                self.service,
-                replicas * self.servers,
-                objective=self.objective,
-                quantile=self.quantile,
-                arrival_scv=arrival_scv,
-                queue_limit=self.limit_of(replicas),
-                batches=self.batches,
-                requests=PROBE,
-            )
-        return rate_within(
-            self.objective,
-            self.service.mean,
-            replicas * self.servers,
-            quantile=self.quantile,
-            arrival_scv=arrival_scv,
-            service_scv=self.service.scv,
-        )
+        return _highest_rate(self, replicas, arrival_scv)
 
     def limit_of(self, replicas: int) -> int | None:
         """Return how many requests may wait in some replicas together."""
@@ -174,7 +156,7 @@ class Replica:
         """
         rates = self.rates_up_to(peak, arrival_scv)
         rate, replicas = float(rates[-1]), len(rates)
-        if self._is_simulated:
+        if self.makes_batches:
             arrivals = steady(rate, seconds=PROBE / rate, scv=arrival_scv)
             servers, limit = replicas * self.servers, self.limit_of(replicas)
             result = simulate(
@@ -190,6 +172,30 @@ class Replica:
                 service_scv=self.service.scv,
             )
         return RESERVE * rate * latency / replicas
+
+
+@lru_cache(maxsize=1_024)
+def _highest_rate(replica: Replica, replicas: int, arrival_scv: float) -> float:
+    service, servers = replica.service, replicas * replica.servers
+    if replica.makes_batches:
+        return highest_rate(
+            service,
+            servers,
+            objective=replica.objective,
+            quantile=replica.quantile,
+            arrival_scv=arrival_scv,
+            queue_limit=replica.limit_of(replicas),
+            batches=replica.batches,
+            requests=PROBE,
+        )
+    return rate_within(
+        replica.objective,
+        service.mean,
+        servers,
+        quantile=replica.quantile,
+        arrival_scv=arrival_scv,
+        service_scv=service.scv,
+    )
 
 
 def _too_many(peak: float) -> BudgetError:

@@ -36,7 +36,7 @@ class ServiceTime:
     mean: float
     scv: float = 1.0
     shape: Literal["gamma", "lognormal"] = "gamma"
-    measured: Floats | None = field(default=None, compare=False)
+    measured: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.mean < inf:
@@ -51,12 +51,12 @@ class ServiceTime:
         if times.ndim != 1 or not len(times) or not (np.isfinite(times) & (times > 0)).all():
             raise PlanError("measured service times must be seconds above 0, at least one of them")
         mean = float(times.mean())
-        return cls(mean, float(times.var()) / mean**2, measured=times)
+        return cls(mean, float(times.var()) / mean**2, measured=tuple(times.tolist()))
 
     def draw(self, n: int, rng: np.random.Generator) -> Floats:
         """Return n random service times in seconds, float64 (n,)."""
         if self.measured is not None:
-            return rng.choice(self.measured, n)
+            return rng.choice(np.array(self.measured), n)
         if self.scv == 0:
             return np.full(n, self.mean)
         if self.shape == "lognormal":
