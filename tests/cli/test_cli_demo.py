@@ -12,7 +12,7 @@ def test_the_first_part_is_told_before_the_second_is_measured(tmp_path: Path) ->
         "pennyweight",
         "demo",
         "--readers",
-        "120",
+        "60",
         "--encoder",
         "tfidf",
         "--quiet",

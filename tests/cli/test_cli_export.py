@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from running import FAST, Cli
+from running import Cli
+from small import FAST as FASTEST
 
 from pennyweight import Recommender
 from pennyweight.serving.live.bundles import BundleStore
@@ -32,7 +33,7 @@ def test_exported_data_can_be_fitted_again(cli: Cli, bundle: Path, tmp_path: Pat
     assert written.height == len(old_log) + len(old_log.negative) + 1
     assert written.filter(pl.col("user_id") == "somebody")["item_id"].to_list() == [book]
     options = ran.err.partition("--out BUNDLE")[2].split()
-    again = cli("fit", items, events, "--out", tmp_path / "again", "--quiet", *options, *FAST)
+    again = cli("fit", items, events, "--out", tmp_path / "again", "--quiet", *options, *FASTEST)
     assert again.code == 0, again.err
     fitted = Recommender.load(tmp_path / "again")
     assert fitted.origin.events.seq == 1
