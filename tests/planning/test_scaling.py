@@ -196,7 +196,6 @@ def test_rates_of_measured_times_are_not_taken_for_those_of_others():
     common = ServiceTime(rare.mean, rare.scv)
     rates = [Replica(s, 0.1, 0.99, batches=together).highest_rate(1) for s in (rare, common)]
     assert rates[0] != rates[1]
-    assert rare != ServiceTime.of_measured([0.01] * 49 + [0.1])
 
 
 def test_rates_of_replicas_end_with_the_first_that_carries_the_peak():
