@@ -189,13 +189,21 @@ def files(folder: Path, but: str = "") -> dict[str, bytes]:
 
 
 def disturbed(
-    shop: Shop, words: Sequence[object], lasts: float, outputs: Sequence[Path]
+    shop: Shop,
+    words: Sequence[object],
+    lasts: float,
+    outputs: Sequence[Path],
+    prepare: Callable[[], None] = lambda: None,
 ) -> tuple[bool, float]:
-    """Kill a command once, then run it to its end; return whether that succeeded, and its time."""
+    """Kill a command once, then run it to its end; return whether that succeeded, and its time.
+
+    Where it ended before it was killed, the outputs are deleted, and the next try is prepared anew.
+    """
     writing = shop.counts["kills"] % 2 == 1
     while True:
         for path in outputs:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        prepare()
         if kill(shop, words, lasts, writing=writing):
             break
         lasts, writing = 0.8 * lasts, False
@@ -272,12 +280,17 @@ def _version(bundle: Path) -> str:
 
 def refit_once(shop: Shop, lasts: float) -> float:
     """Kill a refit; compare its bundle with that of a refit of a copy of the folder."""
-    shop.send()
-    mine, other, copy = (shop.folder / name for name in ("mine", "other", "copy"))
-    back_up(shop.live, shop.folder / "before")
-    restore(shop.folder / "before", copy)
+    mine, other, copy, before = (shop.folder / n for n in ("mine", "other", "copy", "before"))
+
+    def prepare() -> None:
+        for path in (copy, before):
+            shutil.rmtree(path, ignore_errors=True)
+        shop.send()
+        back_up(shop.live, before)
+        restore(before, copy)
+
     publish = ["refit", shop.live, "--out", mine, "--publish-if", "always", "--overwrite"]
-    done, seconds = disturbed(shop, publish, lasts, [mine])
+    done, seconds = disturbed(shop, publish, lasts, [mine], prepare)
     # A refit that was killed after it had published has nothing left to do.
     done = done or (mine.is_dir() and shop.served() == _version(mine))
     shop.counts["refused"] += not done
@@ -290,7 +303,7 @@ def refit_once(shop: Shop, lasts: float) -> float:
     Refit(copy).run(deliver, keep=True)
     is_same = files(mine, but="manifest.json") == files(other, but="manifest.json")
     shop.counts["different"] += not (is_same and shop.served() == _version(mine))
-    for path in (mine, other, copy, shop.folder / "before"):
+    for path in (mine, other, copy, before):
         shutil.rmtree(path, ignore_errors=True)
     return seconds
 
