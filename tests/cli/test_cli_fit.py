@@ -252,3 +252,12 @@ def test_no_refit_measures_the_model_of_the_training_events(cli: Cli, tmp_path: 
     table = cli("evaluate", *small_shop(tmp_path), *FASTEST).out
     assert "blend-train-only  train " in table
     assert "blend-train-only by" not in table  # it is no rival of the blend
+
+
+def test_no_measure_saves_a_recommender_without_figures(cli: Cli, tmp_path: Path) -> None:
+    shop, out = small_shop(tmp_path), tmp_path / "bundle"
+    report = json.loads(cli("fit", *shop, *FASTEST, "--out", out, "--no-measure", "--json").out)
+    assert report["scorers"] == {} and report["blend"]
+    assert (out / "report.html").exists()
+    refused = cli("fit", *shop, *FASTEST, "--out", out, "--no-measure", "--min-ndcg", "0.1")
+    assert refused.code and "--min-ndcg needs a measurement" in refused.err

@@ -38,7 +38,7 @@ def test_what_costs_more_is_expected_to():
     assert memory(model=False) < memory(ablation=False) < memory()
     assert seconds(ablation=False) < seconds() < seconds(encode=True)
     assert seconds(final=False) < seconds()
-    assert seconds(refit=False) < seconds()
+    assert seconds(measure=False) < seconds(refit=False) < seconds()
     assert seconds(users=100) < seconds()
     assert memory(scorers=["content"]) < memory(scorers=["content", "tower"])
     assert memory(dim=64) < memory()

@@ -131,6 +131,24 @@ def test_a_recommender_knows_every_event_whatever_was_measured():
     np.testing.assert_array_equal(plain.scorer.components["popularity"].level, level)
 
 
+def test_without_a_measurement_the_recommender_is_the_same():
+    given = QUICK | {"scorers": [*SCORERS, "tower"]}
+    measured, plain = (fit(ITEMS, EVENTS, measure=measure, **given) for measure in (True, False))
+    assert plain.report.blend == measured.report.blend
+    assert plain.report.chosen == measured.report.chosen
+    for user in ("u0", "u7"):
+        assert plain.recommend(user=user).equals(measured.recommend(user=user))
+    stages = list(plain.report.cost.seconds)
+    assert stages[:3] == ["read", "split", "encode"]
+    assert not [name for name in stages if name.startswith(("refit", "measure", "intervals"))]
+    assert plain.report.scorers == {} and plain.report.fitted_on is None
+    assert "was not measured" in plain.report.table()
+    assert "was not measured" in evaluation_page(plain.report)
+    plan = plain.plan
+    assert not plan.evaluate.measure
+    assert evaluate(ITEMS, EVENTS, plan=plan.override({"scorers.names": ["popularity"]})).scorers
+
+
 def test_without_validation_events_there_is_one_row():
     two = small_shop.events(shortest=2, longest=2)
     report = evaluate(ITEMS, two, **QUICK)

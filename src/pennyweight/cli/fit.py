@@ -39,6 +39,13 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing bundle.")
     ] = False,
+    no_measure: Annotated[
+        bool,
+        typer.Option(
+            "--no-measure",
+            help="Leave out the measurement on test users; choices and recommender stay the same.",
+        ),
+    ] = False,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -50,6 +57,13 @@ def fit(
 ) -> None:
     """Clean the data, fit and measure a recommender, and save it."""
     plan = settings.to_plan()
+    if no_measure:
+        plan = plan.override({"evaluate.measure": False})
+    if settings.min_ndcg is not None and not plan.evaluate.measure:
+        raise PlanError(
+            "--min-ndcg needs a measurement: leave out --no-measure, and evaluate.measure of the "
+            "plan"
+        )
     if budget is not None:
         plan = plan.override({f"budget.{name}": limit for name, limit in _limits(budget).items()})
     place = bundle_place(out, overwrite=overwrite)

@@ -132,6 +132,7 @@ class EvaluatePlan(FrozenModel):
     max_users: Positive | None = None
     folds: Annotated[int, Field(ge=1, le=5)] = 1
     refit: bool = True
+    measure: bool = True  # `fit` alone; `evaluate` always measures
     item_attribute: str | None = None
     user_attribute: str | None = None
     encoder_ablation: bool = True

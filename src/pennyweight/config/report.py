@@ -282,7 +282,9 @@ class Report(VersionedModel):
 
     def table(self) -> str:
         """Return a plain text table: scorers, best first, by four metrics with intervals."""
-        lines = [self.summary(), "", *aligned([self._head(), *self._cells()])]
+        lines = [self.summary()]
+        if self.scorers:
+            lines += ["", *aligned([self._head(), *self._cells()])]
         if self.folds:
             lines += ["", *aligned(self._fold_rows(self.folds)), "", f"note: {ALL_FOLDS}"]
         if self.notices:

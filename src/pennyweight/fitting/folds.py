@@ -41,9 +41,12 @@ class _FoldResult:
 def measure_folds(job: Job) -> Report:
     """Measure a job on each fold that its plan asks for.
 
-    The job ends with the blend that the last fold chose. Without folds this is `Job.measure`.
+    The job ends with the blend that the last fold chose. Without folds this is `Job.measure`; where
+    the plan asks for no measurement, the choices of the last fold are made alone.
     """
     folds = job.plan.evaluate.folds
+    if not job.plan.evaluate.measure:
+        return job.choose(fold_cuts(folds)[-1])
     if folds == 1:
         return job.measure()
     measured = [_measure(job, number, folds) for number in range(1, folds + 1)]

@@ -89,6 +89,7 @@ def forecast(
     rerank: bool = False,
     final: bool = True,
     folds: int = 1,
+    measure: bool = True,
 ) -> Forecast:
     """Return the memory and the time of a fit, with its stages.
 
@@ -121,8 +122,12 @@ def forecast(
         Whether the blend is fitted once more on every event.
     folds
         How often all but the reading and the final fit is done.
+    measure
+        Whether the scorers are measured; otherwise all is done once but the refit, the
+        measurement and its intervals.
     """
     width = min(dim or default_dim(data.items), TwoTowerSettings.dim)
+    folds = folds if measure else 1
     users, twice = _users(data, users, MEASURED), model and ablation
     memory = _memory(data, scorers, width, users, model=model, twice=twice)
     if encode:
@@ -131,11 +136,13 @@ def forecast(
         memory["search"] = data.items * SEARCH_BYTES
     searching = _search_work(data, search)
     options = {"twice": twice, "refit": refit, "rerank": rerank, "final": final}
+    options["measure"] = measure
     work = _work(data, scorers, width, users, searching, **options)
     work["encode"] = TOKEN_WORK * data.item_bytes / CHARACTERS if encode else 0.0
     seconds = {name: operations / speed for name, operations in work.items()}
     for stage, start in START_SECONDS.items():
-        seconds[stage] += start
+        if stage in seconds:
+            seconds[stage] += start
     seconds["encode"] += MODEL_SECONDS * model
     if (plain := stage_name("blend", plain=True)) in seconds:
         seconds[plain] += START_SECONDS["blend"] / 2
@@ -188,6 +195,7 @@ def _work(
     refit: bool,
     rerank: bool,
     final: bool,
+    measure: bool,
 ) -> dict[str, float]:
     """Return the float32 operations of each stage in order, other work in terms of them."""
     scoring = data.items * SCORE_WORK  # of one user
@@ -219,11 +227,12 @@ def _work(
     if searching is not None:
         work["search"] = searching
     blend, rival = scoring * users, scoring * users * (len(fits) + 1) / 2 * bool(own)
-    if refit:
+    if refit and measure:
         work["measure before refit"] = blend + rival
         work |= {f"refit {name}": again[name] for name in fits}
-    work["measure"] = blend * (len(fits) + 1) + rival * (not refit)
-    work |= {"intervals": 0.0, "lists and slices": 0.0}
+    if measure:
+        work["measure"] = blend * (len(fits) + 1) + rival * (not refit)
+        work |= {"intervals": 0.0, "lists and slices": 0.0}
     return work | {f"{FINAL}{name}": again[name] for name in fits if final}
 
 

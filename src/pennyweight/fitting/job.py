@@ -63,6 +63,7 @@ from pennyweight.scorers.protocol import Scorer
 __all__ = ["Job"]
 
 BLEND = "blend"
+UNMEASURED = "quality on test users was not measured, as the plan asks (evaluate.measure)"
 
 
 class Job:
@@ -143,6 +144,7 @@ class Job:
             refit=refit,
             rerank=plan.rerank.name != "none",
             final=self.final,
+            measure=plan.evaluate.measure,
             folds=plan.evaluate.folds,
         )
 
@@ -208,6 +210,17 @@ class Job:
                 "exposure": analysis.exposure,
             }
         )
+
+    def choose(self, cuts: Cuts = CUTS) -> Report:
+        """Fit on train and choose on validation as `measure` does, and measure nothing.
+
+        The report has the choices, and no figures of quality on test users.
+        """
+        is_first = "split" not in self.stages.seconds
+        with threadpool_limits(matrix_threads()):
+            self.split, _ = self._split(cuts, is_first=is_first)
+            report = self._report(self._choose(self.split))
+        return report.model_copy(update={"notices": (*(report.notices or ()), UNMEASURED)})
 
     def _split(self, cuts: Cuts, *, is_first: bool) -> tuple[Split, Grouping]:
         """Hold out events, and group the users and items that are measured."""

@@ -109,6 +109,7 @@ def evaluate(
     """
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, rerank, seed, refit, folds)
+    options["evaluate.measure"] = True
     planned = _read_as(_with_options(plan, options), items, reading)
     with tracked(progress) as tracker:
         return measure_folds(Job(items, events, planned, tracker, final=False, **objects))
@@ -127,16 +128,24 @@ def fit(
     seed: int | None = None,
     refit: bool | None = None,
     folds: int | None = None,
+    measure: bool | None = None,
     progress: Progress = True,
     **reading: Unpack[ReadOptions],
 ) -> Recommender:
     """Measure, then fit on every event: a recommender with its `report`.
 
-    Arguments and errors are those of `evaluate`; the recommender is fitted to every event,
+    Other arguments and errors are those of `evaluate`; the recommender is fitted to every event,
     whatever the `refit` of the measurement.
+
+    Parameters
+    ----------
+    measure
+        False leaves out the measurement on test users, and with it the refit before it. The choices
+        and the recommender are the same; the report has no figures of quality.
     """
     objects = _objects(encoder, scorers)
     options = _options(protocol, repeats, encoder, scorers, rerank, seed, refit, folds)
+    options["evaluate.measure"] = measure
     planned = _read_as(_with_options(plan, options), items, reading)
     with tracked(progress) as tracker:
         job = Job(items, events, planned, tracker, final=True, **objects)
@@ -214,7 +223,7 @@ def split_events(
 
 _NAMES = (
     *("plan", "protocol", "repeats", "encoder", "scorers", "rerank"),
-    *("seed", "refit", "folds", "progress"),
+    *("seed", "refit", "folds", "measure", "progress"),
 )
 
 
