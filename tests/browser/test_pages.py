@@ -126,6 +126,7 @@ def test_a_narrow_screen_is_not_scrolled_sideways(look, path):
 
 @pytest.mark.parametrize("path", PAGES[:-1])
 def test_the_keyboard_reaches_every_control_and_shows_where_it_is(look, path):
+    chromium.prefer("prefers-reduced-motion", "reduce", look.driver)  # nothing is loaded again
     look.at(path)
     driver = look.driver
     there = [e for e in driver.find_elements(By.CSS_SELECTOR, CONTROLS) if e.is_displayed()]
