@@ -96,6 +96,7 @@ bench: .venv/.setup-bench ## quality, size, speed; datasets in PENNYWEIGHT_DATA 
 	$(BIN)/python benchmarks/new_items.py --json bench-out/new_items.json
 	$(BIN)/python benchmarks/worst_request.py --json bench-out/worst_request.json
 	$(BIN)/python benchmarks/publish_kill.py --json bench-out/publish_kill.json
+	$(BIN)/python benchmarks/planner.py --json bench-out/planner.json
 	$(BIN)/python benchmarks/operate_kill.py --json bench-out/operate_kill.json
 
 bench-tables: .venv/.setup ## write the results of `make bench` into README.md and docs/benchmarks.md

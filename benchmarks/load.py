@@ -7,7 +7,7 @@ all who would have come meanwhile (Tene, "How NOT to measure latency").
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -139,13 +139,18 @@ async def open_loop(
     rate: float,
     seconds: float,
     connections: int | None = None,
+    times: Sequence[float] | None = None,
 ) -> Load:
-    """Send requests at a rate, each when it is due and a connection is free."""
+    """Send requests at a rate, each when it is due and a connection is free.
+
+    They are due at even times, or at the given `times` in seconds from the start, which have this
+    rate on average.
+    """
     if connections is None:  # more would wait so long that they are closed
         connections = round(min(64, max(4, 4 * rate)))
     load, overdue = Load(), deque[tuple[bytes, float]]()
     idle = deque[_Connection]()  # in turns, or the server would close those that wait
-    n = int(rate * seconds)
+    n = int(rate * seconds) if times is None else len(times)
     finished = asyncio.Event()
 
     def on_answer(connection: _Connection) -> None:
@@ -160,7 +165,7 @@ async def open_loop(
     idle.extend(made)
     start = time.perf_counter() + 0.05
     for i in range(n):
-        due = start + i / rate
+        due = start + (i / rate if times is None else times[i])
         while (wait := due - time.perf_counter()) > 0:
             # A timer of less than a millisecond ends at once: a loop that takes the server's core.
             await asyncio.sleep(max(wait, SHORTEST))

@@ -1,6 +1,8 @@
 """The benchmarks: imports are installed, absent data is left out, the baselines are right."""
 
+import asyncio
 import importlib
+import itertools
 import json
 import os
 import re
@@ -15,12 +17,15 @@ import pytest
 import small_shop
 from baselines import WEIGHTS, LastTransitions, choices, chosen_baselines
 from cases import CASES
+from load import Load, get, open_loop
 from new_items import BatchTimes
+from pennyweight.config.capacity import CheckedQuantity
 from pennyweight.data.dataset import read
 from pennyweight.data.interactions import Histories
 from pennyweight.data.split import split
 from pennyweight.evaluation.measure import measure
 from pennyweight.scorers.popularity import Popularity
+from planner import errors_of_predictions
 from public_data import SOURCES
 from rows import tell
 from world import four
@@ -166,3 +171,44 @@ def test_a_row_shows_and_writes_its_bar(capsys, tmp_path):
     tell([row], tmp_path / "rows.json")
     assert "(target 3)" in capsys.readouterr().out
     assert json.loads((tmp_path / "rows.json").read_text()) == {"rows": [row]}
+
+
+def test_errors_of_predictions_have_their_median_and_its_bar(capsys):
+    checked = [
+        ("lists", CheckedQuantity(name=name, unit="s", predicted=p, measured=2.0, spread=0.5))
+        for name, p in (("a", 2.2), ("b", 1.9), ("c", 3.0))
+    ]
+    rows = errors_of_predictions(checked)
+    assert [row["value"] for row in rows] == [10.0, 5.0, 50.0, 10.0]
+    assert [row["bar"] for row in rows] == [None, None, None, 7.0]
+    assert rows[-1]["name"] == "lists: median error of 3"
+    assert "predicted 1.9, measured 2 s, error -5.0%, spread 50.0%" in capsys.readouterr().out
+
+
+def test_requests_are_due_at_given_times():
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    arrived: list[float] = []
+    ended: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.append(end := asyncio.Event())
+        while await reader.read(1_000):
+            arrived.append(asyncio.get_running_loop().time())
+            writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+        end.set()
+
+    async def both() -> Load:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        requests = itertools.repeat(get("/"))
+        load = await open_loop(port, requests, rate=1, seconds=9, times=[0.0, 0.01, 0.2])
+        await asyncio.gather(*(end.wait() for end in ended))
+        server.close()
+        await server.wait_closed()
+        return load
+
+    load = asyncio.run(both())
+    assert load.good == len(arrived) == 3
+    assert arrived[2] - arrived[0] >= 0.15

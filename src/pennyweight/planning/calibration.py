@@ -25,8 +25,8 @@ from pennyweight.planning.text_probe import token_seconds
 __all__ = ["SECONDS", "STAGES", "calibrate"]
 
 SECONDS = {
-    "encoding fp32": 12.0,
-    "encoding int8": 9.0,
+    "encoding fp32": 14.0,
+    "encoding int8": 10.0,
     "tokens": 3.0,
     "lists": 14.0,
     "service": 8.0,

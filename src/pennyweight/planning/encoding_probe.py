@@ -13,13 +13,21 @@ from pennyweight.encoders.operators import Precision
 from pennyweight.encoders.session import Session
 from pennyweight.planning.encoder_shape import WEIGHT_BYTES, EncoderShape
 
-__all__ = ["ENCODING_TERMS", "TimedBatch", "encoding_terms", "thread_speedup", "timed_batches"]
+__all__ = [
+    "ENCODING_TERMS",
+    "TimedBatch",
+    "bert_shape",
+    "encoding_terms",
+    "random_checkpoint",
+    "thread_speedup",
+    "timed_batches",
+]
 
 ENCODING_TERMS = ("batch", "layer", "matrix_product", "attention", "activation", "weight_byte")
 VOCABULARY, POSITIONS = 1_000, 512
 # Layers, width, heads and width of the feed-forward part; MiniLM's, BERT's and smaller ones.
 SHAPES = ((2, 384, 12, 1_536), (4, 128, 4, 512), (1, 768, 12, 3_072), (2, 384, 12, 768))
-BATCHES = ((1, 16), (1, 128), (8, 32), (16, 128), (64, 16))  # texts, and tokens of each
+BATCHES = ((1, 8), (1, 16), (1, 128), (8, 32), (16, 128), (64, 16))  # texts, and tokens of each
 REPEATS, SECONDS = 3, 0.1
 
 
@@ -67,8 +75,8 @@ def timed_batches(precision: Precision, *, seed: int = 0) -> Iterator[TimedBatch
     """
     rng = np.random.default_rng(seed)
     for layers, width, heads, intermediate in SHAPES:
-        shape = _bert(layers, width, heads, intermediate)
-        session = build_graph(_random(shape, rng), precision=precision).session(1)
+        shape = bert_shape(layers, width, heads, intermediate)
+        session = build_graph(random_checkpoint(shape, rng), precision=precision).session(1)
         for texts, tokens in BATCHES:
             ids = rng.integers(0, VOCABULARY, (texts, tokens)).astype(np.int32)
             terms = encoding_terms(shape, texts, tokens, precision)
@@ -78,7 +86,7 @@ def timed_batches(precision: Precision, *, seed: int = 0) -> Iterator[TimedBatch
 def thread_speedup(threads: int, *, seed: int = 0) -> float:
     """Return how many times faster a batch is on some threads than on one, at least 1."""
     rng = np.random.default_rng(seed)
-    graph = build_graph(_random(_bert(2, 384, 12, 1_536), rng), precision="int8")
+    graph = build_graph(random_checkpoint(bert_shape(2, 384, 12, 1_536), rng), precision="int8")
     ids = rng.integers(0, VOCABULARY, (32, 32)).astype(np.int32)
     feed = {"ids": ids, "mask": np.ones_like(ids)}
     spent = []
@@ -108,7 +116,8 @@ def _seconds(session: Session, ids: NDArray[np.int32]) -> float:
     return min(run(times) for _ in range(REPEATS))
 
 
-def _bert(layers: int, width: int, heads: int, intermediate: int) -> EncoderShape:
+def bert_shape(layers: int, width: int, heads: int, intermediate: int) -> EncoderShape:
+    """Return the shape of a small model of the type BERT."""
     return EncoderShape(
         name=f"{layers} layers of {width}",
         kind="encoder",
@@ -127,7 +136,9 @@ def _bert(layers: int, width: int, heads: int, intermediate: int) -> EncoderShap
     )
 
 
-def _random(shape: EncoderShape, rng: np.random.Generator) -> Checkpoint:
+def random_checkpoint(shape: EncoderShape, rng: np.random.Generator) -> Checkpoint:
+    """Return random weights of a shape."""
+
     def matrix(out: int, into: int) -> NDArray[np.float32]:
         return rng.standard_normal((out, into), np.float32) * np.float32(0.02)
 
