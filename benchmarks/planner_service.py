@@ -13,12 +13,11 @@ from statistics import median
 from load import Load, open_loop, post
 from pennyweight.config.capacity import CheckedQuantity, Workload
 from pennyweight.planning.arrivals import steady
-from pennyweight.planning.capacity_planner import SERVICE_SCV
 from pennyweight.planning.cost_model import CostModel
 from pennyweight.planning.list_probe import HISTORY, K
+from pennyweight.planning.list_queue import ListQueue
 from pennyweight.planning.list_shape import ListShape
 from pennyweight.planning.machine_profile import MachineProfile
-from pennyweight.planning.queueing import latency_quantiles
 from pennyweight.planning.synthetic import synthetic_recommender
 from pennyweight.planning.workloads import sizes_of
 from pennyweight.recommender.recommender import Recommender
@@ -63,20 +62,18 @@ def _latencies(
     name: str, model: CostModel, recommender: Recommender, started: Running, seconds: float
 ) -> Iterator[tuple[str, CheckedQuantity]]:
     shape = ListShape.of(recommender, history=HISTORY)
-    alone, servers = model.list_seconds(shape), model.servers(shape)
+    queue = ListQueue.of(
+        model.servers(shape),
+        model.list_seconds(shape),
+        scoring_seconds=model.scoring_seconds(shape),
+        arrival_scv=1.0,
+    )
     requests = _requests(list(recommender.catalog.ids))
     asyncio.run(open_loop(started.port, requests, rate=WARM / 2, seconds=2))
     for share in LOADS:
-        rate = share * servers / alone
+        rate = share * queue.capacity
         rounds = [_round(started, requests, rate, seconds, seed) for seed in range(ROUNDS)]
-        predicted = latency_quantiles(
-            rate,
-            alone,
-            servers,
-            arrival_scv=1.0,
-            service_scv=SERVICE_SCV,
-            quantiles=tuple(QUANTILES.values()),
-        )
+        predicted = queue.latencies(rate)
         for (group, quantile), value in zip(QUANTILES.items(), predicted, strict=True):
             values = [load.quantile(quantile) / 1e3 for load in rounds]
             middle = median(values)

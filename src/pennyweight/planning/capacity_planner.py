@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 
 from pennyweight.config.capacity import CapacityPlan, PlannedConfiguration, Workload
@@ -16,17 +15,15 @@ from pennyweight.planning.candidates import CandidatesOf, EncoderCandidate, ladd
 from pennyweight.planning.core_speed import core_speed
 from pennyweight.planning.cost_model import CostModel
 from pennyweight.planning.encoder_shape import EncoderShape
+from pennyweight.planning.list_queue import ListQueue
 from pennyweight.planning.machine_profile import MachineProfile
-from pennyweight.planning.queueing import latency_quantiles, rate_within
 from pennyweight.scorers.registry import scorer_type
 from pennyweight.scorers.two_tower_training import default_dim
 
 __all__ = ["Planner", "planned"]
 
-HIGHEST_LOAD = 0.7  # share of a machine's rate at the peak; above it, bursts make queues
 MEMORY_SHARE = 0.8  # of a machine that the service may fill
 LOSES = "loses more than"
-SERVICE_SCV = 0.1  # of the service time of lists: docs/method-planning.md
 LEARNED = ("neighbors", "tower", "linear")
 FITS = 3  # of each scorer in a fit: to choose, to measure, and the final one
 IDLE_WATTS, BUSY_WATTS, OVERHEAD = 0.74, 3.5, 1.135  # a vCPU; of the data center
@@ -109,11 +106,17 @@ class Planner:
         model = CostModel(self.profile, core_speed(self.profile, instance), instance.vcpus)
         seconds = self._service_seconds(model, workload, candidate)
         servers = model.servers(candidate.lists)
-        rate = self._rate(workload, seconds, servers)
+        queue = ListQueue.of(
+            servers,
+            seconds,
+            scoring_seconds=model.scoring_seconds(candidate.lists),
+            arrival_scv=workload.arrival_scv,
+        )
+        rate = queue.highest_rate(workload.latency_seconds)
         replicas = ceil(workload.requests_per_second / rate) if rate else 0
         share = workload.requests_per_second / max(1, replicas)
-        load = share * seconds / servers
-        quantiles = self._quantiles(workload, share, seconds, servers) if rate else (None,) * 3
+        load = share / queue.capacity
+        quantiles = queue.latencies(share) if rate else (None,) * 3
         accelerated = self._accelerated(workload, candidate, instance)
         texts = candidate.text_seconds(model, workload.mean_tokens) / model.thread_speedup
         if accelerated:
@@ -176,19 +179,6 @@ class Planner:
         search = candidate.text_seconds(model, SEARCH_TOKENS, alone=True) * workload.search_share
         return model.list_seconds(candidate.lists) + search
 
-    def _rate(self, workload: Workload, seconds: float, servers: int) -> float:
-        """Return the highest rate of a machine: within the objective, and not too near its end."""
-        within = _highest_load(
-            _rounded(workload.latency_seconds / seconds), servers, workload.arrival_scv
-        )
-        return min(within, HIGHEST_LOAD * servers) / seconds
-
-    def _quantiles(
-        self, workload: Workload, rate: float, seconds: float, servers: int
-    ) -> tuple[float, ...]:
-        relative = _latencies(_rounded(rate * seconds), servers, workload.arrival_scv)
-        return tuple(quantile * seconds for quantile in relative)
-
     def _training_seconds(self, workload: Workload, model: CostModel) -> float:
         """Return the seconds of a whole fit, as the forecast of `fit` counts its operations."""
         nbytes = round(workload.items * workload.mean_tokens * CHARACTERS * BYTES_PER_CHARACTER)
@@ -219,7 +209,7 @@ class Planner:
                 f"machine's {size(instance.memory_bytes)} are {size(round(room))}"
             )
         if not planned.lists_per_second:
-            alone = _latencies(0.0, planned.servers, workload.arrival_scv)[1]
+            alone = ListQueue(planned.servers, 1.0).latencies(0.0)[1]
             return "too slow", (
                 f"takes {duration(planned.service_seconds)} a list without waiting, and more than "
                 f"{duration(alone * planned.service_seconds)} for one in twenty; 95 % must be "
@@ -270,27 +260,6 @@ def planned(
         larger = workload.times(**factors)
         scaled[name] = planner.plan(larger, candidates(larger)).best
     return plan.model_copy(update={"scaled": scaled, "notes": NOTES})
-
-
-# A queue does not change if all of its times are made longer by one factor: these are in units of
-# the service time, rounded, so that many machines share one calculation.
-
-
-@lru_cache(maxsize=4_096)
-def _highest_load(objective: float, servers: int, arrival_scv: float) -> float:
-    """Return the highest rate within an objective, both in service times."""
-    return rate_within(objective, 1.0, servers, arrival_scv=arrival_scv, service_scv=SERVICE_SCV)
-
-
-@lru_cache(maxsize=4_096)
-def _latencies(load: float, servers: int, arrival_scv: float) -> tuple[float, ...]:
-    """Return the median, 95 % and 99 % of the latency in service times."""
-    return latency_quantiles(load, 1.0, servers, arrival_scv=arrival_scv, service_scv=SERVICE_SCV)
-
-
-def _rounded(value: float) -> float:
-    """Return a number with three digits."""
-    return float(f"{value:.3g}")
 
 
 def _accelerator_bytes(instance: InstanceType) -> int:

@@ -9,7 +9,8 @@ from pennyweight.config.capacity import CapacityPlan, Workload
 from pennyweight.config.frozen import refusal
 from pennyweight.config.plan import DeploymentPlan, Plan
 from pennyweight.errors import PlanError
-from pennyweight.planning.capacity_planner import CHARACTERS, SERVICE_SCV
+from pennyweight.planning.capacity_planner import CHARACTERS
+from pennyweight.planning.list_queue import SERVICE_SCV
 from pennyweight.planning.units import (
     parse_rate,
     parse_seconds,
