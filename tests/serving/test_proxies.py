@@ -157,7 +157,7 @@ def test_other_texts_are_no_prefixes(text):
 def test_a_prefix_is_none_of_the_paths_of_the_service(live):
     paths = {path.split("/")[1] for path in live.get("/openapi.json")["paths"]}
     pages = {path.split("?")[0].split("/")[1] for path in PAGES} - {""}
-    assert paths | pages | {"static", "login", "logout", "openapi.json"} == OWN_PATHS
+    assert paths | pages | {"static", "login", "logout", "openapi.json", "playground"} == OWN_PATHS
     for name in OWN_PATHS:
         with pytest.raises(PlanError, match="path of the service itself"):
             read_root_path(f"/{name}/x")
