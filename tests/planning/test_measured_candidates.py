@@ -50,17 +50,18 @@ def recommender():
 
 
 def test_points_have_their_own_sizes_and_speed(recommender):
-    work = workload(items=10 * ITEMS, history=20)
+    work = workload(items=20 * ITEMS, history=20)
     original, small, table, packed = measured_candidates(frontier(), recommender, profile())(work)
     matrices = recommender.scorer.nbytes - recommender.scorer.vector_nbytes
     assert matrices > 8 * ITEMS * ENTRIES
-    assert original.index_bytes == 10 * (4 * ITEMS * WIDE + matrices)
-    assert small.index_bytes == 10 * (ITEMS * WIDE + matrices)
+    assert original.index_bytes == 20 * (4 * ITEMS * WIDE + matrices)
+    assert small.index_bytes == 20 * (ITEMS * WIDE + matrices)
     assert (original.encoder_bytes, small.encoder_bytes) == (90_000_000, 1_000_000)
     # Vectors grow with the items; the rows of a history do not.
-    assert original.lists.work.float_bytes == 10 * 4 * ITEMS * WIDE
-    assert (small.lists.work.float_bytes, small.lists.work.int8_bytes) == (0, 10 * ITEMS * WIDE)
-    assert packed.lists.work.float_bytes == original.lists.work.float_bytes
+    assert original.lists.work.float_bytes == 20 * 4 * ITEMS * WIDE
+    assert (small.lists.work.float_bytes, small.lists.work.int8_bytes) == (0, 20 * ITEMS * WIDE)
+    assert packed.lists.work.widened_values == 20 * ITEMS * WIDE
+    assert (packed.lists.work.float_bytes, packed.lists.work.int8_bytes) == (0, 0)
     assert {one.lists.work.sparse_entries for one in (original, small, packed)} == {20 * ENTRIES}
     assert (small.encoder, small.vectors) == ("2 layers, int8", "int8")
     assert (original.vectors, packed.vectors) == ("unchanged", "binary at 67% of the width")

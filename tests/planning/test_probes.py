@@ -47,10 +47,17 @@ def test_a_made_up_recommender_has_the_work_that_was_asked_for():
     assert len(made.recommend(history=["item-1", "item-7"], k=5)) == 5
 
 
-def test_few_rows_and_other_formats_are_multiplied_in_float32():
-    for items, row_format in ((500, "int8"), (3_000, "fp32"), (3_000, "int4")):
-        made = synthetic_recommender(items, dense=(32,), row_format=row_format)
-        assert ListShape.of(made).work == ListWork(float_bytes=4 * 32 * items)
+@pytest.mark.parametrize(
+    ("items", "row_format", "work"),
+    [
+        (3_000, "fp32", ListWork(float_bytes=4 * 32 * 3_000)),
+        (500, "int8", ListWork(widened_values=32 * 500)),
+        (3_000, "int4", ListWork(widened_values=32 * 3_000)),
+    ],
+)
+def test_few_rows_and_other_formats_are_multiplied_in_float32(items, row_format, work):
+    made = synthetic_recommender(items, dense=(32,), row_format=row_format)
+    assert ListShape.of(made).work == work
 
 
 def test_equal_seeds_make_equal_recommenders():

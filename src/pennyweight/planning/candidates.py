@@ -14,7 +14,7 @@ from pennyweight.scorers.linear import DENSE_ITEMS
 from pennyweight.scorers.neighbors import ENTRIES, PAIRS, Neighbors
 from pennyweight.scorers.two_tower_training import default_dim
 from pennyweight.vectors.list_work import ListWork
-from pennyweight.vectors.quantized_rows import RowFormat
+from pennyweight.vectors.quantized_rows import SCANNED, RowFormat
 
 __all__ = ["DEFAULT_ENCODERS", "CandidatesOf", "EncoderCandidate", "ladder"]
 
@@ -180,9 +180,11 @@ def _lists(workload: Workload, row_format: RowFormat, content: ListWork) -> List
 
 
 def _dense(items: int, width: int, row_format: RowFormat) -> ListWork:
-    if row_format == "int8":
+    if row_format == "int8" and items >= SCANNED:
         return ListWork(int8_bytes=items * width)
-    return ListWork(float_bytes=4 * items * width)  # packed rows are widened first
+    if row_format == "fp32":
+        return ListWork(float_bytes=4 * items * width)
+    return ListWork(widened_values=items * width)
 
 
 def _neighbors(workload: Workload) -> float:

@@ -47,6 +47,7 @@ def _recommenders(seed: int) -> Iterator[Recommender]:
     for items in (3_000, 20_000):
         yield made(items, words=12, sparse_rows=(300,))
     yield made(5_000, dense=(384,), row_format="fp32")
+    yield made(5_000, dense=(384,), row_format="int4")
     yield made(40_000, dense=(256, 256), row_format="fp32")
     for trees in (100, 400):
         yield made(5_000, dense=(256, 128), sparse_rows=(100, 50), trees=trees)

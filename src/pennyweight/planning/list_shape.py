@@ -17,6 +17,7 @@ LIST_TERMS = (
     "component_item",
     "int8_byte",
     "float_byte",
+    "widened_value",
     "sparse_entry",
     "posting",
     "ranking",
@@ -56,7 +57,7 @@ class ListShape:
         )
 
     def terms(self) -> NDArray[np.float64]:
-        """Return the factors of the seconds of a list, in the order of `LIST_TERMS`, (10,)."""
+        """Return the factors of the seconds of a list, in the order of `LIST_TERMS`, (11,)."""
         work = self.work
         return np.array(
             [
@@ -66,6 +67,7 @@ class ListShape:
                 self.items * self.components,
                 work.int8_bytes,
                 work.float_bytes,
+                work.widened_values,
                 work.sparse_entries,
                 work.postings,
                 float(self.trees > 0),

@@ -10,6 +10,7 @@ from pennyweight.planning.list_shape import ListShape
 from pennyweight.planning.machine_profile import MachineProfile
 from pennyweight.recommender.recommender import Recommender
 from pennyweight.vectors.list_work import ListWork
+from pennyweight.vectors.quantized_rows import SCANNED
 
 __all__ = ["measured_candidates"]
 
@@ -109,16 +110,17 @@ def _work(recommender: Recommender, history: int, formats: str, factor: float) -
     total = ListWork()
     for name, component in recommender.scorer.components.items():
         work = component.list_work(history)
-        values = work.int8_bytes + work.float_bytes // 4
+        values = work.int8_bytes + work.float_bytes // 4 + work.widened_values
         own = next((part for part in formats.split(", ") if part.startswith(f"{name} ")), "")
-        if values and own.endswith("int8"):
-            work = replace(work, int8_bytes=values, float_bytes=0)
-        elif values and own:  # packed rows are widened first
-            work = replace(work, int8_bytes=0, float_bytes=4 * values)
+        if values and own.endswith("int8") and factor * len(recommender.catalog) >= SCANNED:
+            work = ListWork(int8_bytes=values)
+        elif values and own:
+            work = ListWork(widened_values=values)
         total += work
     return ListWork(
         round(factor * total.int8_bytes),
         round(factor * total.float_bytes),
+        round(factor * total.widened_values),
         total.sparse_entries,
         round(factor * total.postings),
     )

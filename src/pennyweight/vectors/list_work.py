@@ -14,7 +14,9 @@ class ListWork:
     int8_bytes
         Of dense vectors that are multiplied in 8 bits.
     float_bytes
-        Of dense vectors that are multiplied in float32, packed ones once they are widened.
+        Of dense vectors that are stored and multiplied in float32.
+    widened_values
+        Of packed vectors that are widened to float32 first.
     sparse_entries
         Of the rows of sparse matrices, items by items, that a history names.
     postings
@@ -23,6 +25,7 @@ class ListWork:
 
     int8_bytes: int = 0
     float_bytes: int = 0
+    widened_values: int = 0
     sparse_entries: int = 0
     postings: int = 0
 
@@ -31,6 +34,7 @@ class ListWork:
         return ListWork(
             self.int8_bytes + other.int8_bytes,
             self.float_bytes + other.float_bytes,
+            self.widened_values + other.widened_values,
             self.sparse_entries + other.sparse_entries,
             self.postings + other.postings,
         )

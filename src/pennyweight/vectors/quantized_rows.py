@@ -107,7 +107,10 @@ class QuantizedRows:
         """Return the data that `products` reads for one query."""
         if self.format == "int8" and len(self) >= SCANNED:
             return ListWork(int8_bytes=self.data.nbytes)
-        return ListWork(float_bytes=4 * len(self) * self.dim)
+        values = len(self) * self.dim
+        if self.format == "fp32":
+            return ListWork(float_bytes=4 * values)
+        return ListWork(widened_values=values)
 
     def __getitem__(self, rows: NDArray[np.integer[Any]] | slice) -> NDArray[np.float32]:
         """Return some rows widened, float32 (n, dim)."""
