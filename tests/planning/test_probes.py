@@ -114,6 +114,8 @@ def test_the_reference_profile_is_whole():
         (("cores = 2", "cores = 2\ncolour = 3"), "unknown key 'colour'"),
         (("format_version = 1", "format_version = 9"), "version 9, .* run `pennyweight calibrate`"),
         (("cores = 2", "cores ="), "not TOML"),
+        (("tree = 0.0", ""), "lacks lists.tree: run `pennyweight calibrate` again"),
+        (("tfidf = ", "bow = "), "lacks token_seconds.tfidf"),
     ],
 )
 def test_what_is_no_profile_is_refused(tmp_path, change, message):

@@ -10,6 +10,8 @@ from pydantic import Field, ValidationError
 from pennyweight.config.frozen import FrozenModel, refusal
 from pennyweight.errors import PlanError
 from pennyweight.machine.machine import Machine
+from pennyweight.planning.encoding_probe import ENCODING_TERMS
+from pennyweight.planning.list_shape import LIST_TERMS
 from pennyweight.storage.files import cache_folder, write_atomic
 
 __all__ = [
@@ -21,6 +23,9 @@ __all__ = [
 ]
 
 PROFILE_VERSION: Literal[1] = 1
+
+PRECISIONS = ("fp32", "int8")
+TOKENS = ("tokenizer", "static", "tfidf")
 
 Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -97,9 +102,23 @@ class MachineProfile(FrozenModel):
                 f"reads {PROFILE_VERSION}: run `pennyweight calibrate` again"
             )
         try:
-            return cls.model_validate(table)
+            profile = cls.model_validate(table)
         except ValidationError as error:
             raise PlanError(refusal(error, cls, str(path))) from None
+        profile._check_terms(str(path))
+        return profile
+
+    def _check_terms(self, source: str) -> None:
+        """Raise `PlanError` where a term that this version counts was not measured."""
+        lacking = [f"lists.{name}" for name in LIST_TERMS if name not in self.lists]
+        for precision in PRECISIONS:
+            terms = self.encoding.get(precision, {})
+            lacking += [f"encoding.{precision}.{t}" for t in ENCODING_TERMS if t not in terms]
+        lacking += [f"token_seconds.{name}" for name in TOKENS if name not in self.token_seconds]
+        if lacking:
+            raise PlanError(
+                f"{source}: lacks {', '.join(lacking)}: run `pennyweight calibrate` again"
+            )
 
     def to_toml(self, path: Path) -> None:
         """Write the profile."""
