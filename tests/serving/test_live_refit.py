@@ -73,20 +73,28 @@ def send(live: Service, rows: pl.DataFrame, first: int = 0) -> None:
 @pytest.fixture(scope="module")
 def first(tmp_path_factory) -> Path:
     """A bundle of the first events of a shop."""
-    path = tmp_path_factory.mktemp("refit") / "first"
-    early = log()[: log().height // 2]
+    return fitted(tmp_path_factory.mktemp("refit") / "first", log()[: log().height // 2])
+
+
+def fitted(path: Path, events: pl.DataFrame) -> Path:
+    """Save a recommender of some events."""
     plan = pennyweight.Plan().override({"scorers.tower": {"epochs": 2}, "evaluate.bootstrap": 50})
-    pennyweight.fit(small_shop.items(), early, encoder="tfidf", plan=plan).save(path)
+    pennyweight.fit(small_shop.items(), events, encoder="tfidf", plan=plan).save(path)
     return path
 
 
 @pytest.fixture
 def folder(first, tmp_path) -> Path:
     """The folder of a service that was sent the later events, and a new item."""
-    with service(first, tmp_path / "live") as live:
-        send(live, log()[log().height // 2 :])
+    return sent(first, tmp_path / "live", log()[log().height // 2 :])
+
+
+def sent(first: Path, folder: Path, rows: pl.DataFrame) -> Path:
+    """Serve a bundle for as long as events and a new item are sent; return the folder."""
+    with service(first, folder) as live:
+        send(live, rows)
         live.http.put("/v1/items/new", json={"attributes": {"title": "tea blend dark no99"}})
-    return tmp_path / "live"
+    return folder
 
 
 def refit(folder: Path, **settings) -> tuple[RefitResult, list[Path]]:
@@ -152,7 +160,9 @@ def refit_and_publish_over_http(live: Service, folder: Path, mode: str):
     return Refit(folder, mode=mode, publish_if="always").run(deliver), bundles
 
 
-def test_a_better_bundle_is_published_and_a_worse_one_is_not(folder, monkeypatch):
+def test_a_better_bundle_is_published_and_a_worse_one_is_not(tmp_path, monkeypatch):
+    few = log().height // 8  # the rest teaches so much more that any machine finds it better
+    folder = sent(fitted(tmp_path / "first", log()[:few]), tmp_path / "live", log()[few:])
     before = served(folder)
     # Each stands in the place of the other: what was better is worse.
     monkeypatch.setattr(
