@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pennyweight.storage.files import write_atomic
-
 if TYPE_CHECKING:
     from pennyweight.config.frontier import Frontier
     from pennyweight.recommender import Recommender
@@ -43,6 +41,7 @@ def plan_larger_shop(recommender: "Recommender", frontier: "Frontier", folder: P
     from pennyweight.planning.summary import answer, language_model_answer, what_if
     from pennyweight.planning.workloads import sizes_of, workload_of
     from pennyweight.reports import capacity_page
+    from pennyweight.storage.files import write_atomic
 
     bundle, measured, page = folder / "bundle", folder / "frontier.json", folder / "plan.html"
     write_atomic(measured, frontier.to_json().encode())

@@ -8,7 +8,6 @@ import typer
 from pennyweight.cli.exit_codes import GateFailed
 from pennyweight.cli.output import command_line, dump, note, say
 from pennyweight.cli.output_paths import file_place
-from pennyweight.config.budget import Budget
 from pennyweight.errors import PlanError
 
 if TYPE_CHECKING:
@@ -156,6 +155,8 @@ def _max_loss(share: str | None, frontier: Path | None) -> float | None:
         return None
     if frontier is None:
         raise PlanError("--max-loss needs measured quality: give --frontier FILE")
+    from pennyweight.config.budget import Budget
+
     return Budget.parse({"max_loss": share}).max_loss
 
 
