@@ -34,7 +34,7 @@ def lists(profile: MachineProfile, shop: Recommender) -> Iterator[tuple[str, Che
 
 def sizes(bundle: Path, shop: Recommender) -> Iterator[tuple[str, CheckedQuantity]]:
     """Yield the bytes of what makes lists in a saved recommender, by its sizes and its encoder."""
-    work = Workload(**sizes_of(bundle), events_per_day=0, requests_per_second=1, latency_seconds=1)
+    work = Workload(**sizes_of(shop), events_per_day=0, requests_per_second=1, latency_seconds=1)
     components = shop.scorer.components
     encoder = sum(c.encoder_nbytes(bundle / "scorer" / n) for n, c in components.items())
     index = sum(

@@ -40,7 +40,7 @@ def service(
             recommender.save(bundle)
             with running(bundle, Path(temporary) / "live") as started:
                 yield from _latencies(name, model, recommender, started, seconds)
-                yield "memory", _memory(name, model, recommender, bundle, started)
+                yield "memory", _memory(name, model, recommender, started)
 
 
 def _recommenders(shop: Recommender) -> Iterator[tuple[str, Recommender]]:
@@ -112,10 +112,12 @@ def _requests(ids: list[str]) -> Iterator[bytes]:
 
 
 def _memory(
-    name: str, model: CostModel, recommender: Recommender, bundle: Path, started: Running
+    name: str, model: CostModel, recommender: Recommender, started: Running
 ) -> CheckedQuantity:
     """Return the memory after lists; their requests have no text, so no encoder is loaded."""
-    work = Workload(**sizes_of(bundle), events_per_day=0, requests_per_second=1, latency_seconds=1)
+    work = Workload(
+        **sizes_of(recommender), events_per_day=0, requests_per_second=1, latency_seconds=1
+    )
     return CheckedQuantity(
         name=name,
         unit="bytes",

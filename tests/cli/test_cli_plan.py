@@ -220,12 +220,15 @@ def test_the_profile_is_that_of_this_machine_or_the_reference(tmp_path, monkeypa
 
 
 def test_the_bytes_of_a_candidate_are_those_of_a_fit(bundle):
-    components = Recommender.load(bundle).scorer.components
+    recommender = Recommender.load(bundle)
+    components = recommender.scorer.components
     encoders = sum(c.encoder_nbytes(bundle / "scorer" / n) for n, c in components.items())
     index = sum(
         c.nbytes if c.vector_width is None else c.vector_nbytes for c in components.values()
     )
-    work = Workload(**sizes_of(bundle), events_per_day=0, requests_per_second=1, latency_seconds=1)
+    work = Workload(
+        **sizes_of(recommender), events_per_day=0, requests_per_second=1, latency_seconds=1
+    )
     like = next(o for o in ladder(work) if (o.encoder, o.vectors) == ("TF-IDF", "fp32"))
     assert like.encoder_bytes == pytest.approx(encoders, rel=0.05)
     assert like.index_bytes == pytest.approx(index, rel=0.1)

@@ -45,7 +45,7 @@ def plan_larger_shop(recommender: "Recommender", frontier: "Frontier", folder: P
 
     bundle, measured, page = folder / "bundle", folder / "frontier.json", folder / "plan.html"
     write_atomic(measured, frontier.to_json().encode())
-    sizes = sizes_of(bundle)
+    sizes = sizes_of(recommender)
     larger = {name: round(TIMES * sizes[name]) for name in ("items", "users", "events")}
     words = " ".join(f"--{name} {number}" for name, number in larger.items())
     command = (

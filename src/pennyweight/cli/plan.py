@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pennyweight.planning.candidates import CandidatesOf
     from pennyweight.planning.encoder_shape import EncoderShape
     from pennyweight.planning.machine_profile import MachineProfile
+    from pennyweight.recommender.recommender import Recommender
 
 __all__ = ["plan"]
 
@@ -103,6 +104,7 @@ def plan(
         what_if,
     )
     from pennyweight.planning.workloads import plan_toml, workload_of
+    from pennyweight.recommender.recommender import Recommender
     from pennyweight.storage.files import write_atomic
 
     for path in (out, html):
@@ -110,8 +112,9 @@ def plan(
     if check:
         _check(bundle, _profile(machine, force=force), json=json)
         return
+    recommender = None if bundle is None else Recommender.load(bundle)
     workload = workload_of(
-        _sizes(bundle, items, mean_tokens, users, events),
+        _sizes(recommender, items, mean_tokens, users, events),
         events_per_day=events_per_day,
         rps=rps,
         peak_to_mean=peak_to_mean,
@@ -133,7 +136,7 @@ def plan(
     if frontier is not None:
         if encoder:
             raise PlanError("--frontier has its own encoders: leave out --encoder")
-        candidates = _candidates(frontier, bundle, profile)
+        candidates = _candidates(frontier, recommender, profile)
     shapes = [_shape(name) for name in encoder or ()]
     result = planned(planner, workload, shapes, candidates=candidates)
     if html is not None:
@@ -160,20 +163,21 @@ def _max_loss(share: str | None, frontier: Path | None) -> float | None:
     return Budget.parse({"max_loss": share}).max_loss
 
 
-def _candidates(path: Path, bundle: Path | None, profile: "MachineProfile") -> "CandidatesOf":
+def _candidates(
+    path: Path, recommender: "Recommender | None", profile: "MachineProfile"
+) -> "CandidatesOf":
     """Return the points of a frontier as candidates."""
     from pennyweight.config.frontier import Frontier
     from pennyweight.planning.measured_candidates import measured_candidates
-    from pennyweight.recommender.recommender import Recommender
 
-    if bundle is None:
+    if recommender is None:
         raise PlanError("--frontier was measured on a saved recommender: give this BUNDLE")
     try:
         text = path.read_bytes()
     except OSError as error:
         raise PlanError(f"{path}: cannot be read: {error.strerror}") from error
     measured = Frontier.from_json(text, source=str(path))
-    return measured_candidates(measured, Recommender.load(bundle), profile)
+    return measured_candidates(measured, recommender, profile)
 
 
 def _check(bundle: Path | None, profile: "MachineProfile", *, json: bool) -> None:
@@ -204,13 +208,17 @@ def _check(bundle: Path | None, profile: "MachineProfile", *, json: bool) -> Non
 
 
 def _sizes(
-    bundle: Path | None, items: str, mean_tokens: float | None, users: str, events: str
+    recommender: "Recommender | None",
+    items: str,
+    mean_tokens: float | None,
+    users: str,
+    events: str,
 ) -> dict[str, float]:
     """Return the sizes of a bundle, or those given; those given replace those of a bundle."""
     from pennyweight.planning.units import parse_count
     from pennyweight.planning.workloads import sizes_of
 
-    sizes: dict[str, float] = {} if bundle is None else sizes_of(bundle)
+    sizes: dict[str, float] = {} if recommender is None else sizes_of(recommender)
     for name, text in (("items", items), ("users", users), ("events", events)):
         if text:
             sizes[name] = parse_count(text)

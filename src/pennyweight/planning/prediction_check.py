@@ -34,7 +34,9 @@ def check_predictions(
     model, shape = CostModel(profile), ListShape.of(recommender, history=HISTORY)
     seconds, spread = list_seconds(recommender, seed=seed)
     service = service_cost(recommender, seed=seed)
-    work = Workload(**sizes_of(bundle), events_per_day=0, requests_per_second=1, latency_seconds=1)
+    work = Workload(
+        **sizes_of(recommender), events_per_day=0, requests_per_second=1, latency_seconds=1
+    )
     resident = model.resident_bytes(work, recommender.scorer.nbytes, 0)
     return [
         CheckedQuantity(

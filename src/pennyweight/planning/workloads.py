@@ -1,7 +1,6 @@
 """Workloads from words and from bundles, and the plan.toml of a chosen configuration."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -57,9 +56,8 @@ def workload_of(
         raise PlanError(refusal(error, Workload, "workload")) from None
 
 
-def sizes_of(bundle: Path) -> dict[str, float]:
-    """Return the items, tokens of a text, users and events of a saved recommender."""
-    recommender = Recommender.load(bundle)
+def sizes_of(recommender: Recommender) -> dict[str, float]:
+    """Return the items, tokens of a text, users and events of a recommender."""
     catalog, log = recommender.catalog, recommender.interactions
     characters = sum(map(len, catalog.texts)) / max(1, len(catalog))
     return {
